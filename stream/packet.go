@@ -1,0 +1,33 @@
+package stream
+
+import "palabre/xmpp"
+
+// A Packet is what one recipient is sent: a shared stanza with their address and a tail of the server's own,
+// or bytes that are written as they stand.
+type Packet struct {
+	Stanza *xmpp.Stanza // shared with other recipients, or nil
+	To     xmpp.JID     // written as the stanza's to; nothing is written if zero
+	Tail   string       // XML that goes inside the stanza after what its sender wrote: stanza-id, delay
+	Raw    string       // what is sent when there is no stanza: a nonza, stream features
+}
+
+// overhead is what a start tag and an end tag need beside their values; escaping can make it more.
+const overhead = 96
+
+// Size is about how many bytes the packet takes on the wire. It is what queues are bounded by.
+func (p *Packet) Size() int {
+	s := p.Stanza
+	if s == nil {
+		return len(p.Raw)
+	}
+	return overhead + len(s.Type) + len(s.ID) + len(s.Lang) + len(p.To.String()) + len(s.From.String()) +
+		len(s.Extra) + len(s.Inner) + len(p.Tail)
+}
+
+// AppendTo writes the packet.
+func (p *Packet) AppendTo(b []byte) []byte {
+	if p.Stanza == nil {
+		return append(b, p.Raw...)
+	}
+	return p.Stanza.AppendXML(b, p.To, p.Tail)
+}
