@@ -1,0 +1,80 @@
+package server
+
+import (
+	"context"
+	"errors"
+
+	"palabre/stream"
+	"palabre/xmpp"
+)
+
+// ErrDrop, returned by a Hook or a Then function, ends a stanza's way in silence.
+var ErrDrop = errors.New("dropped")
+
+// A Hook decides on a stanza. It may replace p.Stanza by an altered copy and attach writes. It returns nil to let it pass,
+// ErrDrop, or an *xmpp.Error that goes back to the sender; any other error is logged and goes back as internal-server-error.
+type Hook func(ctx context.Context, p *Passage) error
+
+// An Observer watches a stanza after its commit. reached are the sessions that it was delivered to.
+type Observer func(ctx context.Context, p *Passage, reached []*Session)
+
+// Hooks are the places where modules take part. Inside one slice the order is that of the list of modules.
+type Hooks struct {
+	// Outbound runs for each stanza of a local sender, and touches the sender's account only.
+	Outbound []Hook
+	// Inbound runs for each stanza to a local account that exists, and touches the recipient's account only.
+	Inbound []Hook
+
+	// Sent runs after the commit, once for each message that a local account sent.
+	Sent []Observer
+	// Delivered runs when a message reached at least one session of a local account.
+	Delivered []Observer
+	// Undelivered runs when a message to an existing local account reached no session. It may keep the message: see Passage.Keep.
+	Undelivered []Observer
+
+	// Sending runs for each packet to a session; true means that the hook has taken it and will send it later, by Session.Write.
+	Sending []func(s *Session, p stream.Packet) (taken bool)
+
+	// SessionOpened runs when a resource is bound, before its first stanza.
+	SessionOpened []func(ctx context.Context, s *Session)
+	// SessionClosed runs once, after a session has left its Account, on the goroutine of its reader. Session.Presence is still what it was.
+	SessionClosed []func(ctx context.Context, s *Session)
+	// SessionSaved lets each module put away its part of a session that shall outlive the process, under the module's name.
+	SessionSaved []func(s *Session, put func(module string, state []byte))
+	// SessionRestored gives it back.
+	SessionRestored []func(s *Session, get func(module string) []byte)
+	// PresenceChanged tells of availability, directed presence, subscriptions and capabilities.
+	PresenceChanged []func(ctx context.Context, c PresenceChange)
+	// AccountErased runs when an account is deleted, after its sessions have ended and before its rows go.
+	AccountErased []func(ctx context.Context, account xmpp.JID) error
+}
+
+// A PresenceChange is something that decides who sees what from now on.
+type PresenceChange struct {
+	Kind    PresenceKind
+	Account xmpp.JID // whose presence or roster it is, bare
+	Session *Session // whose presence it is; nil for Subscribed and Unsubscribed
+	Contact xmpp.JID // Directed: to whom, in full; Subscribed, Unsubscribed: who sees, or no longer sees, Account
+}
+
+// PresenceKind is a kind of PresenceChange.
+type PresenceKind uint8
+
+// The kinds of change.
+const (
+	BecameAvailable   PresenceKind = iota // the session's first available presence
+	PresenceUpdated                       // a later one
+	BecameUnavailable                     // the session has gone, or says so
+	Directed                              // an available presence to one contact
+	DirectedEnd                           // and its end
+	CapsChanged                           // other capabilities than before (XEP-0115, XEP-0390)
+	Subscribed                            // Contact may see Account from now on
+	Unsubscribed                          // and no longer
+)
+
+// Announce tells the modules of a change.
+func (h *Host) Announce(ctx context.Context, c PresenceChange) {
+	for _, fn := range h.hooks.PresenceChanged {
+		fn(ctx, c)
+	}
+}

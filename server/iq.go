@@ -1,0 +1,119 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"palabre/xmpp"
+)
+
+// A Target is what kind of address a request is for.
+type Target uint8
+
+// The targets of requests.
+const (
+	ToDomain  Target = iota // a domain of accounts
+	ToAccount               // the bare JID of an account that exists; without an address, the sender's own
+	ToRoom                  // a room: its service calls ServeIQ
+)
+
+// A Request is an IQ of type get or set.
+type Request struct {
+	*xmpp.Stanza
+	Payload xmpp.Element
+	Session *Session // the local session that asks; nil for others
+	Account *Account // ToAccount: whose
+	Own     bool     // the account asks for itself
+}
+
+// IsSet tells a set from a get.
+func (r *Request) IsSet() bool { return r.Type == xmpp.TypeSet }
+
+// An IQHandler answers a request: with the payload of the result, which may be empty, or with an error, an *xmpp.Error or one that
+// is logged and becomes internal-server-error. One that takes long returns Later.
+type IQHandler func(ctx context.Context, r *Request) (xmpp.Element, error)
+
+// Later makes a handler's error that stands for "the answer comes from fn", which runs beside the stream's reader.
+func Later(fn func(ctx context.Context) (xmpp.Element, error)) error { return &later{fn} }
+
+type later struct {
+	fn func(ctx context.Context) (xmpp.Element, error)
+}
+
+func (*later) Error() string { return "answered later" }
+
+// Answered says that the handler has answered by itself.
+var Answered = fmt.Errorf("answered")
+
+type iqKey struct {
+	target Target
+	name   xmpp.Name
+}
+
+// HandleIQ says who answers requests with this payload.
+func (h *Host) HandleIQ(t Target, space, local string, fn IQHandler) {
+	key := iqKey{t, xmpp.Name{Space: space, Local: local}}
+	if h.iq[key] != nil {
+		panic("server: request handled twice: " + space + " " + local)
+	}
+	h.iq[key] = fn
+}
+
+// OwnOnly makes a handler for what an account may ask of itself alone. To others it is as if nothing were there.
+func OwnOnly(fn IQHandler) IQHandler {
+	return func(ctx context.Context, r *Request) (xmpp.Element, error) {
+		if !r.Own {
+			return xmpp.Element{}, xmpp.ErrServiceUnavailable
+		}
+		return fn(ctx, r)
+	}
+}
+
+// ServeIQ answers a request by the handler that is registered for its payload.
+func (h *Host) ServeIQ(ctx context.Context, t Target, p *Passage) error {
+	fn := h.iq[iqKey{t, p.Stanza.Children[0].Name}]
+	if fn == nil {
+		return xmpp.ErrServiceUnavailable // RFC 6120 §8.3.3.19
+	}
+	payload, _ := p.Stanza.First()
+	r := &Request{Stanza: p.Stanza, Payload: payload, Session: p.Session, Account: p.Recipient}
+	r.Own = r.Account != nil && p.Sender() == r.Account.JID
+	result, err := fn(ctx, r)
+	switch l := err.(type) {
+	case nil:
+		h.Answer(ctx, p.Stanza.Result(result))
+		return nil
+	case *later:
+		return h.runLater(p, l)
+	}
+	if err == Answered {
+		return nil
+	}
+	return err
+}
+
+// laterMost bounds the requests of one stream that are answered beside its reader.
+const laterMost = 16
+
+func (h *Host) runLater(p *Passage, l *later) error {
+	if p.Session != nil && p.Session.flow.later.Add(1) > laterMost {
+		p.Session.flow.later.Add(-1)
+		return xmpp.ErrResourceConstraint.With("Too many requests at once. Wait for the answers to earlier ones.")
+	}
+	st, s := p.Stanza, p.Session
+	h.later.Add(1)
+	go func() {
+		defer h.later.Done()
+		ctx := context.Background()
+		result, err := l.fn(ctx)
+		if s != nil {
+			s.flow.later.Add(-1)
+		}
+		if err != nil {
+			h.Bounce(ctx, st, h.stanzaError(st, err))
+			return
+		}
+		h.Answer(ctx, st.Result(result))
+	}()
+	return nil
+}

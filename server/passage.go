@@ -1,0 +1,136 @@
+package server
+
+import (
+	"context"
+	"errors"
+
+	"palabre/xmpp"
+)
+
+// A Passage is one stanza on its way: decided, committed, told.
+type Passage struct {
+	Stanza    *xmpp.Stanza // as the hooks left it; From is always what the kernel knows
+	Session   *Session     // the local session that sent it; nil for what comes from elsewhere or from a module
+	Recipient *Account     // the local account that it goes to, if it exists; held until the passage is told
+	Tail      string       // the server's own XML that the recipient gets after the content, such as a stanza-id
+	Keep      bool         // an Undelivered observer has kept it: no error goes back
+
+	writes []Write
+	then   []func(context.Context, *Passage) error
+	err    error // why it can't be told: set by the commit
+	ready  bool  // committed: guarded by the flow's lock
+}
+
+// Write attaches a change of the store that shall be durable before the stanza is told.
+func (p *Passage) Write(w Write) { p.writes = append(p.writes, w) }
+
+// Then attaches what to do after the commit and before delivery; what it returns has the meaning that a Hook's has.
+func (p *Passage) Then(fn func(context.Context, *Passage) error) { p.then = append(p.then, fn) }
+
+// Sender is the bare JID that the stanza comes from.
+func (p *Passage) Sender() xmpp.JID { return p.Stanza.From.Bare() }
+
+// decide runs the first stage. An error says that the stanza goes no further, and is what finish takes.
+func (h *Host) decide(ctx context.Context, p *Passage) error {
+	if p.Session != nil {
+		for _, fn := range h.hooks.Outbound {
+			if err := fn(ctx, p); err != nil {
+				return err
+			}
+		}
+	}
+	to := p.Stanza.To
+	if to.Local() == "" || !h.domains[to.Domain()] {
+		return nil
+	}
+	return h.decideInbound(ctx, p)
+}
+
+func (h *Host) decideInbound(ctx context.Context, p *Passage) error {
+	bare := p.Stanza.To.Bare()
+	a := h.hold(bare)
+	if len(a.Sessions()) == 0 {
+		ok, err := h.opts.Users.Exists(ctx, bare)
+		if err != nil || !ok {
+			h.release(a)
+			return err
+		}
+	}
+	p.Recipient = a
+	for _, fn := range h.hooks.Inbound {
+		if err := fn(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tell runs the last stage, and ends the passage.
+func (h *Host) tell(ctx context.Context, p *Passage) {
+	err := p.err
+	for i := 0; err == nil && i < len(p.then); i++ {
+		err = p.then[i](ctx, p)
+	}
+	if err == nil {
+		err = h.dispatch(ctx, p)
+	}
+	h.finish(ctx, p, err)
+}
+
+// finish answers a stanza that went no further, and lets the recipient go.
+func (h *Host) finish(ctx context.Context, p *Passage, err error) {
+	if p.Recipient != nil {
+		h.release(p.Recipient)
+		p.Recipient = nil
+	}
+	if err == nil || errors.Is(err, ErrDrop) {
+		return
+	}
+	h.Bounce(ctx, p.Stanza, h.stanzaError(p.Stanza, err))
+}
+
+// stanzaError turns any error into one that may reach a peer; those that are not meant for peers are logged here, once.
+func (h *Host) stanzaError(st *xmpp.Stanza, err error) *xmpp.Error {
+	var e *xmpp.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrAway) {
+		return xmpp.ErrResourceConstraint.With("The server can't store this just now. Try again in a while.")
+	}
+	h.opts.Log.Error("stanza failed", "jid", st.From.String(), "peer", st.To.String(), "kind", st.Kind.String(), "id", st.ID, "err", err)
+	return xmpp.ErrInternal
+}
+
+// ErrAway is what a store's error wraps while it can't be reached or has no room: the sender may try again.
+var ErrAway = errors.New("the store is away")
+
+// Bounce sends an error back for a stanza, unless it is itself an answer (RFC 6120 §8.3.1) or presence, which is never bounced
+// to a session that did not address it.
+func (h *Host) Bounce(ctx context.Context, st *xmpp.Stanza, e *xmpp.Error) {
+	if st.Type == xmpp.TypeError || st.Kind == xmpp.IQ && !st.IsRequest() {
+		return
+	}
+	reply := st.ErrorReply(e)
+	if reply.From.IsZero() {
+		reply.From = st.From.Bare()
+	}
+	h.Answer(ctx, reply)
+}
+
+// Answer sends a stanza that answers a local session or a peer elsewhere. It meets no hooks: it was caused by the one it goes to.
+func (h *Host) Answer(ctx context.Context, st *xmpp.Stanza) {
+	if h.domains[st.To.Domain()] {
+		if a := h.Online(st.To.Bare()); a != nil {
+			if s := a.Session(st.To.Resource()); s != nil {
+				s.SendStanza(st)
+			}
+		}
+		return
+	}
+	if fn := h.handlers[st.To.Domain()]; fn != nil {
+		if err := fn(ctx, &Passage{Stanza: st}); err != nil {
+			h.opts.Log.Error("answer failed", "peer", st.To.String(), "kind", st.Kind.String(), "id", st.ID, "err", err)
+		}
+	}
+}

@@ -1,0 +1,150 @@
+package server
+
+import (
+	"context"
+
+	"palabre/stream"
+	"palabre/xmpp"
+)
+
+// Receive takes a stanza that the session's client sent. It is called by the stream's reader, one stanza after the other, and holds
+// it up while a barrier waits or the window is full.
+func (s *Session) Receive(ctx context.Context, ev stream.Event) {
+	h := s.host
+	st := *ev.Stanza
+	h.Stats.in[st.Kind].Add(1)
+	s.active.Store(h.opts.Now().Unix())
+	st.From = s.JID // RFC 6120 §8.1.2.1
+	p := &Passage{Stanza: &st, Session: s}
+	if ev.BadTo {
+		p.err = xmpp.ErrJIDMalformed.With("The address in 'to' is not one.")
+	} else if st.To.IsZero() && st.Kind != xmpp.Presence {
+		st.To = s.JID.Bare() // RFC 6120 §10.3.1, §10.3.3
+	}
+	h.receive(ctx, &s.flow, p)
+}
+
+// receive takes a stanza from a stream of any kind.
+func (h *Host) receive(ctx context.Context, f *flow, p *Passage) {
+	barrier := isBarrier(p.Stanza)
+	if barrier {
+		f.settle()
+	}
+	if p.err == nil {
+		p.err = wellFormed(p.Stanza)
+	}
+	if p.err == nil {
+		p.err = h.decide(ctx, p)
+	}
+	if p.err != nil {
+		p.writes, p.then = nil, nil
+	}
+	f.run(ctx, p)
+	if barrier {
+		f.settle()
+	}
+}
+
+// isBarrier tells whether a stanza changes what is decided about later ones.
+func isBarrier(st *xmpp.Stanza) bool {
+	return st.Kind == xmpp.Presence || st.Kind == xmpp.IQ && st.Type == xmpp.TypeSet
+}
+
+// wellFormed checks what RFC 6120 §8.2.3 asks of an IQ, and the types of RFC 6121 §4.7.1 and §5.2.2.
+func wellFormed(st *xmpp.Stanza) error {
+	switch st.Kind {
+	case xmpp.IQ:
+		return wellFormedIQ(st)
+	case xmpp.Presence:
+		if !presenceTypes[st.Type] {
+			return xmpp.ErrBadRequest.With("There is no such type of presence.")
+		}
+	}
+	return nil
+}
+
+func wellFormedIQ(st *xmpp.Stanza) error {
+	switch st.Type {
+	case xmpp.TypeGet, xmpp.TypeSet:
+		if st.ID == "" {
+			return xmpp.ErrBadRequest.With("An IQ needs an id.")
+		}
+		if len(st.Children) != 1 {
+			return xmpp.ErrBadRequest.With("An IQ request holds one element.")
+		}
+	case xmpp.TypeResult, xmpp.TypeError:
+		if st.ID == "" {
+			return ErrDrop
+		}
+	default:
+		return xmpp.ErrBadRequest.With("The type of an IQ is get, set, result or error.")
+	}
+	return nil
+}
+
+var presenceTypes = map[string]bool{
+	"": true, xmpp.TypeUnavailable: true, xmpp.TypeSubscribe: true, xmpp.TypeSubscribed: true, xmpp.TypeUnsubscribe: true,
+	xmpp.TypeUnsubscribed: true, xmpp.TypeProbe: true, xmpp.TypeError: true,
+}
+
+// Nonza takes a top-level element that is no stanza. ok tells whether anybody knows it.
+func (s *Session) Nonza(ctx context.Context, e xmpp.Element) (ok bool) {
+	fn := s.host.nonzas[e.Name]
+	if fn == nil {
+		return false
+	}
+	s.flow.settle()
+	if err := fn(ctx, s, e); err != nil {
+		s.host.opts.Log.Error("element failed", "jid", s.JID.String(), "kind", e.Name.Local, "err", err)
+	}
+	return true
+}
+
+// InlineFeatures are the namespaces that a client may ask for while it binds (XEP-0386 §3.1).
+func (h *Host) InlineFeatures() []xmpp.Name {
+	out := make([]xmpp.Name, 0, len(h.inline))
+	for n := range h.inline {
+		out = append(out, n)
+	}
+	return out
+}
+
+// Inline carries out what a client asks for while it binds, and gives what stands in the answer.
+func (s *Session) Inline(ctx context.Context, asked []xmpp.Element) []xmpp.Element {
+	var out []xmpp.Element
+	for _, e := range asked {
+		fn := s.host.inline[e.Name]
+		if fn == nil {
+			continue
+		}
+		answer, err := fn(ctx, s, e)
+		if err != nil {
+			s.host.opts.Log.Error("inline request failed", "jid", s.JID.String(), "kind", e.Name.Space, "err", err)
+			continue
+		}
+		if !answer.IsZero() {
+			out = append(out, answer)
+		}
+	}
+	return out
+}
+
+// Route sends a stanza that a module makes in the name of st.From, which need not be online: it is decided by the recipient, committed and told
+// before Route returns. An error has been answered to st.From where that makes sense.
+func (h *Host) Route(ctx context.Context, st *xmpp.Stanza) {
+	f := &flow{host: h}
+	h.receive(ctx, f, &Passage{Stanza: st})
+	f.settle()
+}
+
+// Append commits writes that no stanza carries, and waits.
+func (h *Host) Append(ctx context.Context, writes ...Write) error {
+	done := make(chan error, 1)
+	h.opts.Store.Commit(writes, func(err error) { done <- err })
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
