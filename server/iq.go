@@ -42,8 +42,8 @@ type later struct {
 
 func (*later) Error() string { return "answered later" }
 
-// Answered says that the handler has answered by itself.
-var Answered = fmt.Errorf("answered")
+// ErrAnswered, returned by a handler, says that it has answered by itself.
+var ErrAnswered = fmt.Errorf("answered")
 
 type iqKey struct {
 	target Target
@@ -86,7 +86,7 @@ func (h *Host) ServeIQ(ctx context.Context, t Target, p *Passage) error {
 	case *later:
 		return h.runLater(p, l)
 	}
-	if err == Answered {
+	if err == ErrAnswered {
 		return nil
 	}
 	return err
