@@ -1,0 +1,235 @@
+package daemon
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"palabre/xmpp"
+)
+
+// A keyError is what is wrong with a key's value.
+type keyError struct {
+	key, text string
+}
+
+func (e *keyError) Error() string { return e.key + ": " + e.text }
+
+func wrong(key, format string, args ...any) error {
+	return &keyError{key, fmt.Sprintf(format, args...)}
+}
+
+// lineOf finds the line on which the key of an error is set, as ":12".
+func lineOf(raw []byte, err error) string {
+	var e *keyError
+	if !errors.As(err, &e) {
+		return ""
+	}
+	section, key := "", e.key
+	if i := strings.LastIndexByte(key, '.'); i >= 0 {
+		section, key = key[:i], key[i+1:]
+	}
+	at := ""
+	for i, line := range bytes.Split(raw, []byte("\n")) {
+		l := strings.TrimSpace(string(line))
+		if strings.HasPrefix(l, "[") {
+			at = strings.ReplaceAll(strings.Trim(l, "[] "), `"`, "")
+		}
+		name, _, _ := strings.Cut(l, "=")
+		if at == section && strings.TrimSpace(name) == key {
+			return ":" + strconv.Itoa(i+1)
+		}
+	}
+	return ""
+}
+
+// check says what is wrong with values that have the right type.
+func (c *Config) check() error {
+	if len(c.Domains) == 0 {
+		return wrong("domains", "name at least one domain, such as [\"example.org\"]")
+	}
+	for i, d := range c.Domains {
+		j, err := xmpp.ParseJID(d)
+		if err != nil || j.Local() != "" || j.Resource() != "" {
+			return wrong("domains", "%q is not a domain name", d)
+		}
+		c.Domains[i] = j.Domain()
+	}
+	if c.DataDir == "" {
+		return wrong("data_dir", "name the folder that the server keeps its data in")
+	}
+	for name := range c.Domain {
+		if !slices.Contains(c.Domains, name) {
+			return wrong("domain."+name, "%q is not one of the domains: add it to 'domains', or remove this section", name)
+		}
+	}
+	for _, check := range []func() error{c.checkDatabase, c.checkListen, c.checkTLS, c.checkAuth, c.checkChoices} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Config) checkDatabase() error {
+	if c.Database.URL == "" {
+		return nil
+	}
+	u, err := url.Parse(c.Database.URL)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+		return wrong("database.url", "it must begin with postgres:// (leave it empty for the embedded database)")
+	}
+	return nil
+}
+
+func (c *Config) checkListen() error {
+	lists := []struct {
+		key   string
+		addrs []string
+	}{{"c2s", c.Listen.C2S}, {"c2s_tls", c.Listen.C2STLS}, {"https", c.Listen.HTTPS}, {"metrics", c.Listen.Metrics}}
+	for _, l := range lists {
+		for _, a := range l.addrs {
+			_, port, err := net.SplitHostPort(a)
+			n, bad := strconv.Atoi(port)
+			if err != nil || bad != nil || n < 0 || n > 65535 {
+				return wrong("listen."+l.key, "%q is not HOST:PORT, such as \"0.0.0.0:5222\"", a)
+			}
+		}
+	}
+	return nil
+}
+
+func (c *Config) checkTLS() error {
+	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
+		return wrong("tls.cert", "name both 'cert' and 'key', or neither")
+	}
+	for name, d := range c.Domain {
+		if (d.TLS.Cert == "") != (d.TLS.Key == "") {
+			return wrong("domain."+name+".tls.cert", "name both 'cert' and 'key', or neither")
+		}
+	}
+	return nil
+}
+
+const leastIterations = 4096 // RFC 7677 §4
+
+func (c *Config) checkAuth() error {
+	if c.Auth.Iterations < leastIterations {
+		return wrong("auth.iterations", "at least %d are needed", leastIterations)
+	}
+	if c.Auth.IterationsSHA512 < leastIterations {
+		return wrong("auth.iterations_sha512", "at least %d are needed", leastIterations)
+	}
+	if err := mechanisms("auth.mechanisms", c.Auth.Mechanisms); err != nil {
+		return err
+	}
+	for name, d := range c.Domain {
+		if err := mechanisms("domain."+name+".mechanisms", d.Mechanisms); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// known are the SASL mechanisms that can be allowed; each SCRAM one brings its -PLUS form with it.
+var known = []string{"SCRAM-SHA-512", "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"}
+
+func mechanisms(key string, list []string) error {
+	for _, m := range list {
+		if !slices.Contains(known, m) {
+			return wrong(key, "%q is none of %s", m, strings.Join(known, ", "))
+		}
+	}
+	return nil
+}
+
+func (c *Config) checkChoices() error {
+	if !slices.Contains([]string{"group", "open"}, c.Rooms.New) {
+		return wrong("rooms.new", "%q is neither \"group\" nor \"open\"", c.Rooms.New)
+	}
+	if !slices.Contains([]string{"starttls", "tls", "none"}, c.SMTP.TLS) {
+		return wrong("smtp.tls", "%q is none of \"starttls\", \"tls\", \"none\"", c.SMTP.TLS)
+	}
+	if c.SMTP.TLS == "none" && c.SMTP.Address != "" && !loopback(c.SMTP.Address) {
+		return wrong("smtp.tls", "\"none\" is for a relay on this machine only; use \"starttls\"")
+	}
+	return nil
+}
+
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
+}
+
+// suggestion names the valid key that is nearest to a wrong one, if one is near.
+func suggestion(key []string) string {
+	best, least := "", 4
+	for _, valid := range keysOf(reflect.TypeFor[Config](), nil) {
+		if d := distance(strings.Join(key, "."), valid); d < least {
+			best, least = valid, d
+		}
+		// the same name in another section is likely meant, too
+		if _, last, _ := cutLast(valid); last == key[len(key)-1] && least > 2 {
+			best, least = valid, 2
+		}
+	}
+	if best == "" {
+		return "; the README lists the keys"
+	}
+	return fmt.Sprintf("; did you mean %q?", best)
+}
+
+func cutLast(s string) (before, after string, found bool) {
+	i := strings.LastIndexByte(s, '.')
+	if i < 0 {
+		return "", s, false
+	}
+	return s[:i], s[i+1:], true
+}
+
+// keysOf lists the keys of a struct of the configuration.
+func keysOf(t reflect.Type, prefix []string) []string {
+	var out []string
+	for i := range t.NumField() {
+		f := t.Field(i)
+		tag := f.Tag.Get("toml")
+		if tag == "" {
+			continue
+		}
+		name := append(slices.Clone(prefix), tag)
+		if f.Type.Kind() == reflect.Struct {
+			out = append(out, keysOf(f.Type, name)...)
+			continue
+		}
+		out = append(out, strings.Join(name, "."))
+	}
+	return out
+}
+
+// distance is Levenshtein's.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := diagonal
+			if a[i-1] != b[j-1] {
+				cost++
+			}
+			diagonal = row[j]
+			row[j] = min(cost, row[j]+1, row[j-1]+1)
+		}
+	}
+	return row[len(b)]
+}

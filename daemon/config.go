@@ -1,0 +1,178 @@
+package daemon
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// A Config is what palabre.toml says. Every key has a default; an unknown one is an error.
+type Config struct {
+	Domains []string `toml:"domains"`  // the first is the default
+	DataDir string   `toml:"data_dir"` // made if need be
+
+	Database Database                `toml:"database"`
+	Listen   Listen                  `toml:"listen"`
+	TLS      TLS                     `toml:"tls"`
+	Auth     Auth                    `toml:"auth"`
+	Contact  Contact                 `toml:"contact"`
+	History  History                 `toml:"history"`
+	Rooms    Rooms                   `toml:"rooms"`
+	SMTP     SMTP                    `toml:"smtp"`
+	Limits   Limits                  `toml:"limits"`
+	Domain   map[string]DomainConfig `toml:"domain"` // what differs for one domain
+
+	path string // the file that it came from; empty for the defaults
+}
+
+// Database says where data is kept: in SQLite in the data directory unless there is a URL of PostgreSQL.
+type Database struct {
+	URL string `toml:"url"`
+}
+
+// Listen holds addresses, each HOST:PORT. An empty list turns the listener off.
+type Listen struct {
+	C2S     []string `toml:"c2s"`     // STARTTLS required
+	C2STLS  []string `toml:"c2s_tls"` // TLS from the first byte (XEP-0368)
+	HTTPS   []string `toml:"https"`
+	Metrics []string `toml:"metrics"`
+}
+
+// TLS names the certificate's files, in PEM. Empty: the server signs one by itself.
+type TLS struct {
+	Cert string `toml:"cert"`
+	Key  string `toml:"key"`
+}
+
+// Auth says how people prove who they are.
+type Auth struct {
+	Mechanisms       []string `toml:"mechanisms"`        // those allowed; empty: all
+	Iterations       int      `toml:"iterations"`        // of SCRAM-SHA-1 and SCRAM-SHA-256; at least 4096
+	IterationsSHA512 int      `toml:"iterations_sha512"` // at least 4096
+}
+
+// Contact holds the addresses of those who run the server (XEP-0157), as URIs.
+type Contact struct {
+	Abuse    []string `toml:"abuse"`
+	Admin    []string `toml:"admin"`
+	Feedback []string `toml:"feedback"`
+	Sales    []string `toml:"sales"`
+	Security []string `toml:"security"`
+	Support  []string `toml:"support"`
+}
+
+// History is the archive, per account and per room.
+type History struct {
+	Enabled bool `toml:"enabled"`
+}
+
+// Rooms says what rooms are like.
+type Rooms struct {
+	New string `toml:"new"` // preset of a room that an ordinary client makes: group, open
+}
+
+// SMTP is the relay that takes our mail.
+type SMTP struct {
+	Address      string `toml:"address"`
+	TLS          string `toml:"tls"` // starttls, tls, none (loopback only)
+	Username     string `toml:"username"`
+	PasswordFile string `toml:"password_file"`
+	From         string `toml:"from"`
+}
+
+// Limits can be turned off for measurements; sizes stay.
+type Limits struct {
+	Off bool `toml:"off"`
+}
+
+// A DomainConfig is what differs for one domain. What it leaves out is as for all.
+type DomainConfig struct {
+	Mechanisms []string `toml:"mechanisms"`
+	TLS        TLS      `toml:"tls"`
+	Contact    *Contact `toml:"contact"`
+	History    *History `toml:"history"`
+}
+
+// Default is the configuration without a file: localhost, on loopback, in ./palabre-data.
+func Default() Config {
+	return Config{
+		Domains: []string{"localhost"},
+		DataDir: "palabre-data",
+		Listen: Listen{
+			C2S:     []string{"127.0.0.1:5222", "[::1]:5222"},
+			C2STLS:  []string{"127.0.0.1:5223", "[::1]:5223"},
+			HTTPS:   []string{"127.0.0.1:5443", "[::1]:5443"},
+			Metrics: []string{"127.0.0.1:5280"},
+		},
+		Auth:    Auth{Iterations: 10000, IterationsSHA512: 4096},
+		History: History{Enabled: true},
+		Rooms:   Rooms{New: "group"},
+		SMTP:    SMTP{TLS: "starttls"},
+	}
+}
+
+// Load reads a file over the defaults. Its errors name the file, the line and the key, and what to do. Relative paths in it are relative to its folder.
+func Load(path string) (Config, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("the configuration can't be read: %w", err)
+	}
+	c := Default()
+	c.path = path
+	d := toml.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&c); err != nil {
+		return Config{}, explain(path, err)
+	}
+	if err := c.check(); err != nil {
+		return Config{}, fmt.Errorf("%s%s: %w", path, lineOf(raw, err), err)
+	}
+	c.resolve(filepath.Dir(path))
+	return c, nil
+}
+
+// resolve makes relative paths relative to the file's folder.
+func (c *Config) resolve(dir string) {
+	paths := []*string{&c.DataDir, &c.TLS.Cert, &c.TLS.Key, &c.SMTP.PasswordFile}
+	for name, d := range c.Domain {
+		for _, p := range []*string{&d.TLS.Cert, &d.TLS.Key} {
+			if *p != "" && !filepath.IsAbs(*p) {
+				*p = filepath.Join(dir, *p)
+			}
+		}
+		c.Domain[name] = d
+	}
+	for _, p := range paths {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(dir, *p)
+		}
+	}
+}
+
+// explain turns the decoder's errors into one sentence each.
+func explain(path string, err error) error {
+	var unknown *toml.StrictMissingError
+	if errors.As(err, &unknown) {
+		var out []error
+		for _, e := range unknown.Errors {
+			row, _ := e.Position()
+			key := strings.Join(e.Key(), ".")
+			out = append(out, fmt.Errorf("%s:%d: there is no key %q%s", path, row, key, suggestion(e.Key())))
+		}
+		return errors.Join(out...)
+	}
+	var wrong *toml.DecodeError
+	if errors.As(err, &wrong) {
+		row, _ := wrong.Position()
+		if key := strings.Join(wrong.Key(), "."); key != "" {
+			return fmt.Errorf("%s:%d: %s: %s", path, row, key, strings.TrimPrefix(wrong.Error(), "toml: "))
+		}
+		return fmt.Errorf("%s:%d: %s", path, row, strings.TrimPrefix(wrong.Error(), "toml: "))
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}

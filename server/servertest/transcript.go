@@ -1,0 +1,266 @@
+package servertest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"palabre/xmpp"
+)
+
+// Run plays every transcript of a folder, each as a test of its own against a server of its own.
+func Run(t *testing.T, folder string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.txt"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no transcripts in %s", folder)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			t.Parallel()
+			raw, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			Play(t, Start(t), file, string(raw))
+		})
+	}
+}
+
+// A step is one line of a transcript, with those that go on with it.
+type step struct {
+	line         int
+	who, op, arg string
+}
+
+var stepForm = regexp.MustCompile(`(?s)^(\S+)\s+(->|<-|<~|<\+|==|!!)\s+(.*)$`)
+
+// Play plays one transcript against a server that runs already. name is for messages.
+func Play(t *testing.T, s *Server, name, transcript string) {
+	t.Helper()
+	p := &player{t: t, server: s, name: name, vars: variables{}, clients: map[string]*Client{}}
+	defer p.leave()
+	steps, err := parseTranscript(transcript)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	for _, st := range steps {
+		if err := p.play(st); err != nil {
+			t.Fatalf("%s:%d: %s %s %s\n%v", name, st.line, st.who, st.op, st.arg, err)
+		}
+	}
+}
+
+func parseTranscript(text string) ([]step, error) {
+	var out []step
+	lines := strings.Split(text, "\n")
+	for i := 0; i < len(lines); i++ {
+		line, at := lines[i], i+1
+		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		for i+1 < len(lines) && strings.TrimSpace(lines[i+1]) != "" && (lines[i+1][0] == ' ' || lines[i+1][0] == '\t') {
+			i++
+			line += "\n" + strings.TrimSpace(lines[i])
+		}
+		if word, rest, _ := strings.Cut(line, " "); word == "friends" || word == "account" {
+			out = append(out, step{at, "", word, rest})
+			continue
+		}
+		m := stepForm.FindStringSubmatch(line)
+		if m == nil {
+			return nil, fmt.Errorf("line %d is not a step: %s", at, line)
+		}
+		out = append(out, step{at, m[1], m[2], strings.TrimSpace(m[3])})
+	}
+	return out, nil
+}
+
+// A player plays a transcript.
+type player struct {
+	t       *testing.T
+	server  *Server
+	name    string
+	vars    variables
+	clients map[string]*Client
+}
+
+var verbs = map[string]func(p *player, c *Client, arg string) error{
+	"->": (*player).send,
+	"<-": (*player).expectExactly,
+	"<~": (*player).expectLike,
+	"<+": (*player).expectSomewhere,
+	"==": (*player).expectState,
+	"!!": (*player).act,
+}
+
+func (p *player) play(st step) error {
+	switch st.op {
+	case "friends":
+		return p.friends(strings.Fields(st.arg))
+	case "account":
+		for _, name := range strings.Fields(st.arg) {
+			p.server.Account(p.t, address(name))
+		}
+		return nil
+	}
+	c := p.clients[st.who]
+	if c == nil {
+		i := strings.LastIndexByte(st.who, '.')
+		if i < 0 {
+			return fmt.Errorf("%q is not ACCOUNT.RESOURCE", st.who)
+		}
+		var err error
+		if c, err = p.server.Login(p.t, address(st.who[:i]), st.who[i+1:]); err != nil {
+			return err
+		}
+		p.clients[st.who] = c
+	}
+	return verbs[st.op](p, c, st.arg)
+}
+
+func address(name string) xmpp.JID {
+	if !strings.Contains(name, "@") {
+		name += "@" + Domain
+	}
+	return xmpp.MustParseJID(name)
+}
+
+func (p *player) send(c *Client, arg string) error {
+	c.dirty = true
+	return c.Send(p.vars.fill(arg))
+}
+
+// expected reads what a transcript expects; the prefix "stream" is known to it.
+func (p *player) expected(arg string) (xmpp.Element, error) {
+	outer, err := xmpp.Parse("<x xmlns:stream='"+xmpp.NSStream+"'>"+arg+"</x>", xmpp.NSClient)
+	if err != nil || len(outer.Elements()) != 1 {
+		return xmpp.Element{}, fmt.Errorf("the transcript does not hold one element here: %v", err)
+	}
+	return outer.Elements()[0], nil
+}
+
+func (p *player) expectNext(c *Client, arg string, differ func(v variables, want, got xmpp.Element) string) error {
+	want, err := p.expected(arg)
+	if err != nil {
+		return err
+	}
+	got, err := c.Next()
+	if err != nil {
+		return err
+	}
+	if d := differ(p.vars, want, got); d != "" {
+		return fmt.Errorf("got  %s\n     %s", got, d)
+	}
+	return nil
+}
+
+func (p *player) expectExactly(c *Client, arg string) error {
+	return p.expectNext(c, arg, variables.exactly)
+}
+
+func (p *player) expectLike(c *Client, arg string) error {
+	return p.expectNext(c, arg, variables.atLeast)
+}
+
+func (p *player) expectSomewhere(c *Client, arg string) error {
+	want, err := p.expected(arg)
+	if err != nil {
+		return err
+	}
+	var passed []xmpp.Element
+	defer func() { c.unread = append(passed, c.unread...) }()
+	for {
+		got, err := c.Next()
+		if err != nil {
+			return fmt.Errorf("%w; passed over: %v", err, passed)
+		}
+		trial := variables{}
+		for k, v := range p.vars {
+			trial[k] = v
+		}
+		if trial.atLeast(want, got) == "" {
+			p.vars = trial
+			return nil
+		}
+		passed = append(passed, got)
+	}
+}
+
+func (p *player) expectState(c *Client, arg string) error {
+	switch arg {
+	case "nothing":
+		if err := p.settle(c); err != nil {
+			return err
+		}
+		if len(c.unread) > 0 {
+			return fmt.Errorf("got  %s", c.unread[0])
+		}
+		return nil
+	case "closed":
+		return c.expectEnd()
+	}
+	return fmt.Errorf("%q is neither nothing nor closed", arg)
+}
+
+// settle has the server deal with all that was sent before: by every client, then by c, which gets what comes of it before its own answer.
+func (p *player) settle(c *Client) error {
+	for _, other := range p.clients {
+		if other.dirty && !other.ended {
+			if err := other.Fence(); err != nil {
+				return err
+			}
+		}
+	}
+	return c.Fence()
+}
+
+func (p *player) act(c *Client, arg string) error {
+	switch arg {
+	case "leaves":
+		return c.Leave()
+	case "drops":
+		c.Drop()
+		return nil
+	case "returns":
+		c.Drop()
+		next, err := p.server.Login(p.t, c.JID.Bare(), c.JID.Resource())
+		if err == nil {
+			*c = *next
+		}
+		return err
+	case "available":
+		if err := c.Send("<presence/>"); err != nil {
+			return err
+		}
+		fallthrough
+	case "forgets":
+		if err := p.settle(c); err != nil {
+			return err
+		}
+		c.unread = nil
+		return nil
+	}
+	return fmt.Errorf("nobody knows how to %q", arg)
+}
+
+// friends makes everybody named see everybody else, by the protocol.
+func (p *player) friends(names []string) error {
+	for i, a := range names {
+		for _, b := range names[i+1:] {
+			if err := p.server.Befriend(p.t, address(a), address(b)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (p *player) leave() {
+	for _, c := range p.clients {
+		c.Drop()
+	}
+}
