@@ -21,7 +21,7 @@ type Peer struct {
 	Secure   bool      // TLS is in place
 	Bindings []Binding // the channel bindings of this connection that the server supports, the strongest first (XEP-0440)
 	Offered  []string  // the mechanisms that were offered to it, in that order (XEP-0474)
-	Failures int       // wrong proofs on this stream so far; kept by the Authenticator
+	Failures int       // tries on this stream so far that did not end well; kept by the Authenticator
 }
 
 // A Binding is one channel binding of a TLS connection (RFC 5929, RFC 9266).

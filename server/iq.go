@@ -109,11 +109,13 @@ func (h *Host) runLater(p *Passage, l *later) error {
 		if s != nil {
 			s.flow.later.Add(-1)
 		}
-		if err != nil {
+		switch {
+		case err == ErrAnswered:
+		case err != nil:
 			h.Bounce(ctx, st, h.stanzaError(st, err))
-			return
+		default:
+			h.Answer(ctx, st.Result(result))
 		}
-		h.Answer(ctx, st.Result(result))
 	}()
 	return nil
 }

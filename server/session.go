@@ -143,6 +143,9 @@ func (s *Session) Closed(ctx context.Context) {
 // IsClosed tells whether the session has ended.
 func (s *Session) IsClosed() bool { return s.closed.Load() }
 
+// Gone is closed once the session has ended and every module has been told.
+func (s *Session) Gone() <-chan struct{} { return s.gone }
+
 // Presence is the last available presence that the session sent to everybody; nil while it is not available.
 func (s *Session) Presence() *xmpp.Stanza { return s.presence.Load() }
 
