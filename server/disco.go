@@ -21,10 +21,11 @@ type disco struct {
 	host       *Host
 	features   [2][]string // by Target: ToDomain, ToAccount
 	identities [2][]Identity
-	items      []xmpp.JID                                             // of the domains
-	info       []func(ctx context.Context, r *Request) []xmpp.Element // more elements, such as forms
-	nodes      map[string]IQHandler
-	itemNodes  map[string]IQHandler
+	items      []xmpp.JID                           // of the domains
+	forms      []func(domain string) []xmpp.Element // of the domains
+	info       [2]map[string]IQHandler              // by Target and node
+	itemsAt    [2]map[string]IQHandler
+	virtual    func(domain, node string) bool // nodes that answer as if none had been named
 }
 
 // Info says what disco implements.
@@ -35,7 +36,9 @@ func (d *disco) Info() Info {
 // Register is part of Module.
 func (d *disco) Register(h *Host) {
 	d.host = h
-	d.nodes, d.itemNodes = map[string]IQHandler{}, map[string]IQHandler{}
+	for _, t := range []Target{ToDomain, ToAccount} {
+		d.info[t], d.itemsAt[t] = map[string]IQHandler{}, map[string]IQHandler{}
+	}
 	d.identities[ToDomain] = []Identity{{"server", "im", "Palabre"}}
 	d.identities[ToAccount] = []Identity{{"account", "registered", ""}}
 	h.Feature(ToDomain, NSDiscoInfo, NSDiscoItems)
@@ -64,30 +67,36 @@ func (h *Host) AddIdentity(t Target, id Identity) {
 // DomainItem lists an address among a domain's items, such as a room service.
 func (h *Host) DomainItem(j xmpp.JID) { h.disco.items = append(h.disco.items, j) }
 
-// DomainInfo adds elements, such as a form (XEP-0128), to a domain's disco#info.
-func (h *Host) DomainInfo(fn func(ctx context.Context, r *Request) []xmpp.Element) {
-	h.disco.info = append(h.disco.info, fn)
+// DomainForm adds forms (XEP-0128) to a domain's disco#info. What fn gives for a domain is always the same.
+func (h *Host) DomainForm(fn func(domain string) []xmpp.Element) {
+	h.disco.forms = append(h.disco.forms, fn)
 }
 
-// DomainNode answers disco#info and, unless items is nil, disco#items for a node of a domain.
-func (h *Host) DomainNode(node string, info, items IQHandler) {
-	h.disco.nodes[node] = info
+// DiscoNode says who answers disco#info and, unless items is nil, disco#items for a node of a target. The answer gets the node from the kernel.
+func (h *Host) DiscoNode(t Target, node string, info, items IQHandler) {
+	if h.disco.info[t][node] != nil {
+		panic("server: node handled twice: " + node)
+	}
+	h.disco.info[t][node] = info
 	if items != nil {
-		h.disco.itemNodes[node] = items
+		h.disco.itemsAt[t][node] = items
 	}
 }
+
+// VirtualNode says which nodes of a domain stand for the domain itself: those of capabilities (XEP-0115 §6.2).
+func (h *Host) VirtualNode(fn func(domain, node string) bool) { h.disco.virtual = fn }
 
 // visible hides accounts from those who may not see them (XEP-0030 §8): to them it is as if there were none.
 func (d *disco) visible(fn IQHandler) IQHandler {
 	return func(ctx context.Context, r *Request) (xmpp.Element, error) {
-		if r.IsSet() {
-			return xmpp.Element{}, xmpp.ErrNotAllowed
-		}
 		if r.Account != nil && !r.Own {
 			ok, err := d.host.Sees(ctx, r.From, r.Account.JID)
 			if err != nil || !ok {
 				return xmpp.Element{}, firstError(err, xmpp.ErrServiceUnavailable)
 			}
+		}
+		if r.IsSet() {
+			return xmpp.Element{}, xmpp.ErrNotAllowed
 		}
 		return fn(ctx, r)
 	}
@@ -102,29 +111,39 @@ func firstError(err error, or *xmpp.Error) error {
 
 func (d *disco) answerInfo(t Target) IQHandler {
 	return func(ctx context.Context, r *Request) (xmpp.Element, error) {
-		if node := r.Payload.Attr("node"); node != "" {
-			if fn := d.nodes[node]; fn != nil && t == ToDomain {
-				return fn(ctx, r)
-			}
+		node := r.Payload.Attr("node")
+		if fn := d.info[t][node]; fn != nil {
+			answer, err := fn(ctx, r)
+			return answer.With("node", node), err
+		}
+		domain := r.To.Domain()
+		if node != "" && (t != ToDomain || d.virtual == nil || !d.virtual(domain, node)) {
 			return xmpp.Element{}, xmpp.ErrItemNotFound
 		}
-		out := xmpp.New(NSDiscoInfo, "query", d.host.InfoElements(t)...)
+		out := xmpp.New(NSDiscoInfo, "query").With("node", node) // XEP-0030 §3.2
 		if t == ToDomain {
-			for _, fn := range d.info {
-				out = out.Add(fn(ctx, r)...)
-			}
+			return out.Add(d.host.DomainInfo(domain)...), nil
 		}
-		return out, nil
+		return out.Add(d.elements(t)...), nil
 	}
 }
 
-// InfoElements are the identities and features of a target, as children of a disco#info answer.
-func (h *Host) InfoElements(t Target) []xmpp.Element {
+// DomainInfo is what a domain's disco#info holds: identities, features, forms.
+func (h *Host) DomainInfo(domain string) []xmpp.Element {
+	out := h.disco.elements(ToDomain)
+	for _, fn := range h.disco.forms {
+		out = append(out, fn(domain)...)
+	}
+	return out
+}
+
+// elements are the identities and features of a target.
+func (d *disco) elements(t Target) []xmpp.Element {
 	var out []xmpp.Element
-	for _, id := range h.disco.identities[t] {
+	for _, id := range d.identities[t] {
 		out = append(out, xmpp.New(NSDiscoInfo, "identity").With("category", id.Category).With("type", id.Type).With("name", id.Name))
 	}
-	for _, ns := range h.disco.features[t] {
+	for _, ns := range d.features[t] {
 		out = append(out, xmpp.New(NSDiscoInfo, "feature").With("var", ns))
 	}
 	return out
@@ -132,13 +151,15 @@ func (h *Host) InfoElements(t Target) []xmpp.Element {
 
 func (d *disco) answerItems(t Target) IQHandler {
 	return func(ctx context.Context, r *Request) (xmpp.Element, error) {
-		out := xmpp.New(NSDiscoItems, "query")
-		if node := r.Payload.Attr("node"); node != "" {
-			if fn := d.itemNodes[node]; fn != nil && t == ToDomain {
-				return fn(ctx, r)
-			}
+		node := r.Payload.Attr("node")
+		if fn := d.itemsAt[t][node]; fn != nil {
+			answer, err := fn(ctx, r)
+			return answer.With("node", node), err
+		}
+		if node != "" {
 			return xmpp.Element{}, xmpp.ErrItemNotFound
 		}
+		out := xmpp.New(NSDiscoItems, "query")
 		if t == ToDomain {
 			for _, j := range d.items {
 				out = out.Add(xmpp.New(NSDiscoItems, "item").With("jid", j.String()))

@@ -55,7 +55,7 @@ type Host struct {
 	disco    disco
 	contacts Contacts
 	modules  []Info
-	features []xmpp.Element // of the stream after login
+	features []func(domain string) xmpp.Element // of the stream after login
 
 	accountSlots, sessionSlots int
 
@@ -177,11 +177,21 @@ func (h *Host) HandleInline(space, local string, fn InlineHandler) {
 	h.inline[xmpp.Name{Space: space, Local: local}] = fn
 }
 
-// StreamFeature offers something in the stream features after login.
-func (h *Host) StreamFeature(e xmpp.Element) { h.features = append(h.features, e) }
+// StreamFeature offers something in the stream features after login. fn is asked at each login, and gives nothing where nothing is to be offered.
+func (h *Host) StreamFeature(fn func(domain string) xmpp.Element) {
+	h.features = append(h.features, fn)
+}
 
-// StreamFeatures are what to offer after login, beside what the transport offers.
-func (h *Host) StreamFeatures() []xmpp.Element { return h.features }
+// StreamFeatures are what to offer after login to an account of this domain, beside what the transport offers.
+func (h *Host) StreamFeatures(domain string) []xmpp.Element {
+	var out []xmpp.Element
+	for _, fn := range h.features {
+		if e := fn(domain); !e.IsZero() {
+			out = append(out, e)
+		}
+	}
+	return out
+}
 
 // NewID makes an identifier of 128 random bits.
 func (h *Host) NewID() string {
