@@ -13,13 +13,19 @@ const maxTree = 128
 
 // Parse reads one element of well-formed XML, in a place where space is the default namespace.
 // Comments and processing instructions are errors, as they are in a stream (RFC 6120 §11.1).
-func Parse(raw, space string) (Element, error) {
-	return parse("<p xmlns='" + space + "'>" + raw + "</p>")
+func Parse(raw, space string) (Element, error) { return ParseIn(raw, space, "") }
+
+// ParseIn is Parse in a place where decls are in force besides: declarations of prefixes as they are written,
+// each after a blank.
+func ParseIn(raw, space, decls string) (Element, error) {
+	b := AppendAttr([]byte("<p"), "xmlns", space)
+	b = append(append(append(b, decls...), '>'), raw...)
+	return parse(string(append(b, "</p>"...)))
 }
 
 // decode reads a child in the scope of its stanza. What the scanner let through always parses.
 func (s *Stanza) decode(c Child) Element {
-	e, err := parse("<p xmlns='" + NSClient + "'" + s.Extra + ">" + s.Inner[c.Start:c.End] + "</p>")
+	e, err := ParseIn(s.Inner[c.Start:c.End], NSClient, s.Extra)
 	if err != nil {
 		return Element{Name: c.Name}
 	}
