@@ -1,0 +1,145 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A table has a row per figure and a column per server.
+type table struct {
+	servers []server
+	results []result
+}
+
+func newTable(servers []server, results []result) *table { return &table{servers, results} }
+
+// A row takes a figure out of a report.
+type row struct {
+	title    string
+	scenario string
+	figure   func(result) float64
+	rate     bool // whether the wall rate is written behind it
+}
+
+var rows = []row{
+	{"1:1 chat, CPU µs a message", "chat", func(r result) float64 { return r.CPU }, true},
+	{"presence, CPU µs a delivery (50 contacts)", "presence", func(r result) float64 { return r.CPU }, true},
+	{"a login (TLS, SCRAM, bind), CPU µs", "connect", func(r result) float64 { return r.CPU }, true},
+	{"memory (RSS) an idle session with roster and presence, KiB", "connect", func(r result) float64 { return r.RSSPerSession }, false},
+	{"login and logout, all at once, CPU µs", "churn", func(r result) float64 { return r.CPU }, true},
+}
+
+// Markdown is the table with what is needed to judge and to repeat it.
+func (t *table) Markdown() string {
+	var b strings.Builder
+	b.WriteString("| |")
+	for _, s := range t.servers {
+		fmt.Fprintf(&b, " %s |", s.Name())
+	}
+	b.WriteString("\n| --- |" + strings.Repeat(" ---: |", len(t.servers)) + "\n")
+	for _, w := range rows {
+		if line, ok := t.line(w); ok {
+			b.WriteString(line)
+		}
+	}
+	b.WriteString("\n" + t.legend())
+	return b.String()
+}
+
+func (t *table) line(w row) (string, bool) {
+	line, any := "| "+w.title+" |", false
+	for _, s := range t.servers {
+		var figures, rates []float64
+		for _, r := range t.results {
+			if r.Server == s.Name() && r.Scenario == w.scenario {
+				figures = append(figures, w.figure(r))
+				rates = append(rates, r.Rate)
+			}
+		}
+		switch {
+		case len(figures) == 0:
+			line += " |"
+			continue
+		case w.rate:
+			line += fmt.Sprintf(" %s (%.0f/s) |", figure(median(figures)), median(rates))
+		default:
+			line += fmt.Sprintf(" %s |", figure(median(figures)))
+		}
+		any = true
+	}
+	return line + "\n", any
+}
+
+// figure writes a number with the digits that mean something.
+func figure(v float64) string {
+	if v < 100 {
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.0f", v)
+}
+
+// median of at least one value.
+func median(values []float64) float64 {
+	s := slices.Sorted(slices.Values(values))
+	if n := len(s); n%2 == 0 {
+		return (s[n/2-1] + s[n/2]) / 2
+	}
+	return s[len(s)/2]
+}
+
+func (t *table) legend() string {
+	versions := make([]string, len(t.servers))
+	for i, s := range t.servers {
+		versions[i] = s.Name() + " " + s.Version()
+	}
+	rounds, idle := 0, 0
+	for _, r := range t.results {
+		rounds = max(rounds, r.Round)
+		if r.Scenario == "connect" {
+			idle = r.Users
+		}
+	}
+	s := fmt.Sprintf("Median of %d rounds, %s, %s. %s. ", rounds, time.Now().Format("2006-01-02"), machine(), strings.Join(versions, ", "))
+	s += "CPU is user and system time of the server and its database together; in brackets units a second by the wall clock, with the load tool on the same machine. "
+	s += "TLS 1.3 (ECDSA P-256), SCRAM-SHA-256, archive off, no rate limits; all that was sent arrived once and in order. " +
+		"Chat: 50 pairs both ways, 4 messages of 100 characters in flight for each sender. Presence: 100 users, one change in flight for each. "
+	if idle > 0 {
+		s += fmt.Sprintf("Idle: %d sessions. ", idle)
+	}
+	return s + "Made by: `go run ./bench/compare" + arguments() + "`.\n"
+}
+
+// arguments are those of this run, without where its output went.
+func arguments() string {
+	var out string
+	flag.Visit(func(f *flag.Flag) {
+		if f.Name != "out" && f.Name != "raw" && f.Name != "keep" {
+			out += " -" + f.Name + " " + f.Value.String()
+		}
+	})
+	return out
+}
+
+// machine describes this one.
+func machine() string {
+	model := "unknown processor"
+	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for line := range strings.Lines(string(text)) {
+			if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+				model = strings.TrimSpace(value)
+				break
+			}
+		}
+	}
+	kernel, err := exec.Command("uname", "-sr").Output()
+	if err != nil {
+		kernel = []byte(runtime.GOOS)
+	}
+	return fmt.Sprintf("%d cores, %s, %s", runtime.NumCPU(), model, strings.TrimSpace(string(kernel)))
+}

@@ -1,0 +1,85 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A Config says what a run does. Fields that a scenario does not use are ignored; zero ones have the values of Defaults.
+type Config struct {
+	Scenario string
+	Dialer   *Dialer
+	Users    []User // those beyond what the scenario needs are left alone
+
+	// How the load is made and when it ends.
+
+	Window   int           // closed loop: how many of a sender's are under way at once
+	Rate     float64       // open loop: how many are sent a second, all senders together; 0: closed loop
+	Units    uint64        // end after so many, if Duration is not over before; 0: no such end
+	Duration time.Duration // how long is measured
+	Warmup   time.Duration // load before that
+	Timeout  time.Duration // for the run as a whole; it fails when that is over
+	Body     int           // characters in a message
+	Contacts int           // presence: contacts of each user
+	Rounds   int           // churn: how often all log in
+	Parallel int           // how many log in at once, in all but churn
+	Hold     time.Duration // connect: how long sessions stay idle before their memory is read
+
+	// What is measured, and where progress is told.
+
+	Server   []int // process ids; their descendants count with them
+	Database []int
+	Proc     Proc
+	Progress func(format string, args ...any)
+}
+
+// Defaults are the values of what a Config leaves out.
+var Defaults = Config{
+	Duration: 10 * time.Second,
+	Warmup:   2 * time.Second,
+	Timeout:  5 * time.Minute,
+	Body:     100,
+	Contacts: 50,
+	Rounds:   3,
+	Parallel: 8,
+	Hold:     5 * time.Second,
+	Proc:     Proc{Dir: "/proc"},
+}
+
+// withDefaults fills in what is zero, and refuses what makes no sense. Window is left to the scenario.
+func (c Config) withDefaults() (Config, error) {
+	fill(&c.Duration, Defaults.Duration)
+	fill(&c.Warmup, Defaults.Warmup)
+	fill(&c.Timeout, Defaults.Timeout)
+	fill(&c.Body, Defaults.Body)
+	fill(&c.Contacts, Defaults.Contacts)
+	fill(&c.Rounds, Defaults.Rounds)
+	fill(&c.Parallel, Defaults.Parallel)
+	fill(&c.Hold, Defaults.Hold)
+	fill(&c.Proc, Defaults.Proc)
+	if c.Progress == nil {
+		c.Progress = func(string, ...any) {}
+	}
+	switch {
+	case c.Dialer == nil || c.Dialer.Address == "":
+		return c, errors.New("bench: no server to connect to")
+	case c.Duration < 0 || c.Warmup < 0 || c.Timeout < 0 || c.Hold < 0:
+		return c, errors.New("bench: a time is negative")
+	case c.Window < 0 || c.Rate < 0 || c.Contacts < 1 || c.Rounds < 1 || c.Parallel < 1:
+		return c, errors.New("bench: a number is negative")
+	case c.Body > maxBody:
+		return c, fmt.Errorf("bench: a body of %d characters is longer than %d", c.Body, maxBody)
+	}
+	return c, nil
+}
+
+// maxBody leaves room for the tags in what servers take by default.
+const maxBody = 200_000
+
+func fill[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

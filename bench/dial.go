@@ -1,0 +1,109 @@
+package bench
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync/atomic"
+
+	"palabre/stream"
+	"palabre/xmpp"
+)
+
+// Namespaces of the negotiation: RFC 6120 §5.4, §6.4 and §7.6, RFC 6121 §2.1, and RFC 3921 §3 for what RFC 6121 left of it.
+const (
+	nsTLS     = "urn:ietf:params:xml:ns:xmpp-tls"
+	nsSASL    = "urn:ietf:params:xml:ns:xmpp-sasl"
+	nsBind    = "urn:ietf:params:xml:ns:xmpp-bind"
+	nsSession = "urn:ietf:params:xml:ns:xmpp-session"
+	nsRoster  = "jabber:iq:roster"
+	nsPing    = "urn:xmpp:ping"
+)
+
+// limits are wide: a load tool trusts the server that it is pointed at, and its answers can be large.
+var limits = stream.Limits{Bytes: 16 << 20, Depth: 128, Attrs: 256, Namespaces: 128, Elements: 1 << 20, Stanzas: true}
+
+// A Dialer logs in to one server.
+type Dialer struct {
+	Address string         // host and port
+	Direct  bool           // TLS from the first byte (XEP-0368) rather than STARTTLS
+	Roots   *x509.CertPool // what the server's certificate is checked against; nil: it isn't checked
+	Sources []netip.Addr   // taken in turn; empty: the system chooses
+
+	dialed atomic.Uint64
+}
+
+// Login opens a session: TLS, SCRAM-SHA-256, resource binding. Stanzas other than answers to Session.Request are given
+// to handle, one after the other, from then on. The session is the caller's to close.
+func (d *Dialer) Login(ctx context.Context, u User, handle Handler) (*Session, error) {
+	raw, err := d.dial(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("bench: log in as %s: %w", u.JID, err)
+	}
+	// A context that ends closes the connection, which ends whatever waits on it.
+	stop := context.AfterFunc(ctx, func() { raw.Close() })
+	s, err := d.negotiate(ctx, raw, u)
+	if err != nil {
+		raw.Close()
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return nil, fmt.Errorf("bench: log in as %s: %w", u.JID, err)
+	}
+	if !stop() {
+		raw.Close()
+		return nil, fmt.Errorf("bench: log in as %s: %w", u.JID, context.Cause(ctx))
+	}
+	s.start(handle)
+	return s, nil
+}
+
+func (d *Dialer) dial(ctx context.Context) (net.Conn, error) {
+	var dialer net.Dialer
+	if n := len(d.Sources); n > 0 {
+		addr := d.Sources[int(d.dialed.Add(1)-1)%n]
+		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(addr, 0))
+	}
+	return dialer.DialContext(ctx, "tcp", d.Address)
+}
+
+func (d *Dialer) negotiate(ctx context.Context, raw net.Conn, u User) (*Session, error) {
+	n := &negotiation{user: u, conn: raw}
+	var err error
+	if d.Direct {
+		if err = n.secure(ctx, d.tls(u, "xmpp-client")); err != nil { // XEP-0368 §3: the ALPN name
+			return nil, err
+		}
+		n.in = stream.NewReader(n.conn, xmpp.NSClient, limits)
+	} else {
+		n.in = stream.NewReader(n.conn, xmpp.NSClient, limits)
+		if err = n.starttls(ctx, d.tls(u)); err != nil {
+			return nil, err
+		}
+	}
+	if err = n.authenticate(); err != nil {
+		return nil, err
+	}
+	jid, err := n.bind()
+	if err != nil {
+		return nil, err
+	}
+	return newSession(jid, n.conn, n.in), nil
+}
+
+func (d *Dialer) tls(u User, protocols ...string) *tls.Config {
+	return &tls.Config{
+		ServerName:         u.JID.Domain(),
+		RootCAs:            d.Roots,
+		InsecureSkipVerify: d.Roots == nil,
+		NextProtos:         protocols,
+		MinVersion:         tls.VersionTLS12,
+	}
+}
+
+// errClosed says that the server ended the stream without saying why.
+var errClosed = errors.New("the server closed the stream")

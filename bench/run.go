@@ -1,0 +1,161 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A Scenario is one kind of load.
+type Scenario interface {
+	Name() string
+	About() string // one line for people
+	Unit() string  // what is counted
+	// Users is how many users a run takes, with so many given; an error if they are too few or the wrong number.
+	Users(c *Config, given int) (int, error)
+	// Run logs in, brings the server into the state from which the load starts, loads it, measures, checks and logs out.
+	// All but the load itself is outside of what is measured.
+	Run(ctx context.Context, r *Run) error
+}
+
+// Scenarios lists all scenarios, in the order in which people read of them.
+func Scenarios() []Scenario {
+	return []Scenario{connect{}, chat{}, presence{}, churn{}}
+}
+
+// ErrFaults says that something did not arrive exactly once and in order. The report has the numbers.
+var ErrFaults = errors.New("bench: not everything arrived exactly once and in order")
+
+// A Run is one run of a scenario.
+type Run struct {
+	Config
+	ID     string // different in each run
+	Report Report
+
+	epoch time.Time
+	fail  context.CancelCauseFunc
+}
+
+// Do does a run. The report is filled in as far as the run came, also when there is an error.
+func Do(ctx context.Context, c Config) (Report, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return Report{}, err
+	}
+	all := Scenarios()
+	i := slices.IndexFunc(all, func(s Scenario) bool { return s.Name() == c.Scenario })
+	if i < 0 {
+		return Report{}, fmt.Errorf("bench: there is no scenario %q", c.Scenario)
+	}
+	n, err := all[i].Users(&c, len(c.Users))
+	if err != nil {
+		return Report{}, fmt.Errorf("bench: %s: %w", c.Scenario, err)
+	}
+	c.Users = c.Users[:n]
+	run := &Run{Config: c, ID: newID(), epoch: time.Now()}
+	run.Report = Report{Scenario: c.Scenario, Began: run.epoch.UTC(), Address: c.Dialer.Address, Users: n, Unit: all[i].Unit()}
+
+	ctx, stop := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("bench: not finished within %v", c.Timeout))
+	defer stop()
+	ctx, run.fail = context.WithCancelCause(ctx)
+	defer run.fail(nil)
+	err = all[i].Run(ctx, run)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		err = cause
+	}
+	if err == nil && run.Report.Faults.Any() {
+		err = fmt.Errorf("%w: %v", ErrFaults, run.Report.Faults)
+	}
+	if err != nil {
+		run.Report.Error = err.Error()
+	}
+	return run.Report, err
+}
+
+func newID() string {
+	var b [6]byte
+	rand.Read(b[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(b[:])
+}
+
+// login logs in; a session that is lost afterwards ends the run.
+func (r *Run) login(ctx context.Context, u User, handle Handler) (*Session, error) {
+	s, err := r.Dialer.Login(ctx, u, handle)
+	if err != nil {
+		return nil, err
+	}
+	s.OnLost(func(_ *Session, err error) { r.fail(err) })
+	return s, nil
+}
+
+// each calls fn for 0 to n-1, at most Parallel at once, and gives the first error, after which no more are begun.
+func (r *Run) each(n int, fn func(i int) error) error {
+	var (
+		wg    sync.WaitGroup
+		mu    sync.Mutex
+		next  int
+		first error
+	)
+	take := func() (int, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		next++
+		return next - 1, next <= n && first == nil
+	}
+	for range min(r.Parallel, n) {
+		wg.Go(func() {
+			for i, ok := take(); ok; i, ok = take() {
+				if err := fn(i); err != nil {
+					mu.Lock()
+					first = errors.Join(first, err)
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return first
+}
+
+// loginAll logs all users in. The sessions of those for whom it worked are there also when there is an error.
+func (r *Run) loginAll(ctx context.Context, handle func(i int) Handler) ([]*Session, error) {
+	sessions := make([]*Session, len(r.Users))
+	err := r.each(len(r.Users), func(i int) (err error) {
+		sessions[i], err = r.login(ctx, r.Users[i], handle(i))
+		return err
+	})
+	return sessions, err
+}
+
+// closeAll logs out; when the run is over before its time, without waiting for the server.
+func (r *Run) closeAll(ctx context.Context, sessions []*Session) error {
+	failed := make([]error, len(sessions))
+	r.each(len(sessions), func(i int) error {
+		switch s := sessions[i]; {
+		case s == nil:
+		case ctx.Err() != nil:
+			s.Abort()
+		default:
+			failed[i] = s.Close()
+		}
+		return nil
+	})
+	return summary(failed)
+}
+
+// pause waits; the error is why the run is over sooner.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
