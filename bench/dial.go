@@ -14,7 +14,7 @@ import (
 	"palabre/xmpp"
 )
 
-// Namespaces of the negotiation: RFC 6120 §5.4, §6.4 and §7.6, RFC 6121 §2.1, and RFC 3921 §3 for what RFC 6121 left of it.
+// Namespaces of the negotiation: RFC 6120 §5.4, §6.4 and §7.6, RFC 6121 §2.1. nsSession is from before RFC 6121 (its Appendix E).
 const (
 	nsTLS     = "urn:ietf:params:xml:ns:xmpp-tls"
 	nsSASL    = "urn:ietf:params:xml:ns:xmpp-sasl"

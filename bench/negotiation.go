@@ -190,7 +190,7 @@ func payload(local string, data []byte) xmpp.Element {
 	return xmpp.New(nsSASL, local, xmpp.Text(base64.StdEncoding.EncodeToString(data)))
 }
 
-// bind is RFC 6120 §7.6.1, with the session establishment of RFC 3921 §3 where the server still demands it.
+// bind is RFC 6120 §7.6.1, with the request for a session that followed it once, where the server still demands that.
 func (n *negotiation) bind() (xmpp.JID, error) {
 	n.in.Restart(limits)
 	features, err := n.open()

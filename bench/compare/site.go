@@ -18,7 +18,7 @@ import (
 	"palabre/bench"
 )
 
-// domain is served by all; it ends in a name that resolves nowhere (RFC 6761 §6.4).
+// domain is served by all; it ends in a name that is reserved and resolves nowhere.
 const domain = "bench.invalid"
 
 // A site is what all servers share: the folder, the users, the certificate.

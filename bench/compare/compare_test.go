@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"palabre/bench"
+)
+
+// The exchange of RFC 7677 §3 must verify against the account that is written for its password.
+func TestProsodyAccount(t *testing.T) {
+	t.Parallel()
+	salt, err := base64.StdEncoding.DecodeString("W22ZaJ0SNY7soEsUEjb6gQ==")
+	if err != nil {
+		t.Fatal(err)
+	}
+	record, err := prosodyAccount("pencil", string(salt), 4096)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := func(name string) []byte {
+		m := regexp.MustCompile(`\["` + name + `"\] = "([0-9a-f]+)";`).FindSubmatch(record)
+		if m == nil {
+			t.Fatalf("no %s in:\n%s", name, record)
+		}
+		b, err := hex.DecodeString(string(m[1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	const nonce = "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
+	message := "n=user,r=rOprNGfwEbeRWgbNEkqO," + nonce + ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,c=biws," + nonce
+	sign := func(key []byte) []byte {
+		h := hmac.New(sha256.New, key)
+		h.Write([]byte(message))
+		return h.Sum(nil)
+	}
+	if got := base64.StdEncoding.EncodeToString(sign(key("server_key"))); got != "6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=" {
+		t.Errorf("the server's proof is %s", got)
+	}
+	proof, err := base64.StdEncoding.DecodeString("dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := make([]byte, sha256.Size)
+	subtle.XORBytes(client, proof, sign(key("stored_key")))
+	if got := sha256.Sum256(client); string(got[:]) != string(key("stored_key")) {
+		t.Error("the client's proof does not verify")
+	}
+}
+
+func TestMedian(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		values []float64
+		want   float64
+	}{{[]float64{7}, 7}, {[]float64{9, 1}, 5}, {[]float64{9, 1, 2}, 2}, {[]float64{4, 1, 3, 2}, 2.5}} {
+		if got := median(c.values); got != c.want {
+			t.Errorf("median of %v is %v, want %v", c.values, got, c.want)
+		}
+	}
+}
+
+// named is a server of which only the name matters.
+type named struct{ server }
+
+func (named) Name() string    { return "One" }
+func (named) Version() string { return "1.2" }
+
+type other struct{ server }
+
+func (other) Name() string    { return "Other" }
+func (other) Version() string { return "3" }
+
+func TestTable(t *testing.T) {
+	t.Parallel()
+	report := func(scenario string, cpu, rate, rss float64) bench.Report {
+		return bench.Report{Scenario: scenario, CPU: cpu, Rate: rate, RSSPerSession: rss, Users: 2000}
+	}
+	text := newTable([]server{named{}, other{}}, []result{
+		{"One", "1.2", 1, report("chat", 9.94, 1000, 0)},
+		{"One", "1.2", 2, report("chat", 300, 5, 0)},
+		{"One", "1.2", 3, report("chat", 1, 9000, 0)},
+		{"One", "1.2", 1, report("connect", 812.4, 77, 17.96)},
+		{"Other", "3", 1, report("connect", 3646, 12, 67)},
+	}).Markdown()
+	for _, line := range []string{
+		"| | One | Other |\n",
+		"| --- | ---: | ---: |\n",
+		"| 1:1 chat, CPU µs a message | 9.9 (1000/s) | |\n",
+		"| a login (TLS, SCRAM, bind), CPU µs | 812 (77/s) | 3646 (12/s) |\n",
+		"| memory (RSS) an idle session with roster and presence, KiB | 18.0 | 67.0 |\n",
+		"Median of 3 rounds", "One 1.2, Other 3.", "Idle: 2000 sessions.", "`go run ./bench/compare",
+	} {
+		if !strings.Contains(text, line) {
+			t.Errorf("the table lacks %q:\n%s", line, text)
+		}
+	}
+	if strings.Contains(text, "presence, CPU") {
+		t.Errorf("the table has a row for what was not measured:\n%s", text)
+	}
+}
+
+// A process that ends before it serves is reported with what it said, and one that serves is ended.
+func TestStart(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command("sh", "-c", "echo the port is taken >&2; exit 3")
+	cmd.Dir = t.TempDir()
+	port, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = start(context.Background(), cmd, port, nil); err == nil || !strings.Contains(err.Error(), "the port is taken") {
+		t.Errorf("start: %v", err)
+	}
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"palabre/bench"
+)
+
+// benchOptions are the flags of "palabre bench" that are not fields of bench.Config.
+type benchOptions struct {
+	address string
+	direct  bool
+	ca      string
+	sources string
+
+	users    string
+	count    int
+	password string
+	domain   string
+
+	config bench.Config
+}
+
+// benchCommand is the load tool. It measures any XMPP server, so it reads no configuration file of ours.
+func benchCommand() *cobra.Command {
+	var o benchOptions
+	cmd := &cobra.Command{
+		Use:   "bench SCENARIO",
+		Short: "Put load on an XMPP server and measure it",
+		Long: `Put load on an XMPP server and measure what it costs, as pgbench does for databases.
+
+The server can be any. Its users must exist already; see --users. Scenarios:
+` + scenarioList() + `
+A run warms up, measures, checks that all that was sent arrived exactly once and in order, and prints one line of JSON.
+The exit status is 1 if anything was lost, came twice or out of order, or did not work. Load is a closed loop, in which
+each sender waits for what it has under way (--window), or comes at a fixed rate (--rate). With the process ids of the
+server (and its database), their processor time and memory are measured with all their descendants, on this machine.`,
+		Example: `  palabre bench chat --address 127.0.0.1:5222 --users users.csv --server-pid 4711
+  palabre bench connect --users load --count 2000 --password secret --domain example.org --source 127.0.0.0/8
+  palabre bench chat --users users.csv --rate 500 --duration 60s`,
+		Args:         cobra.ExactArgs(1),
+		ValidArgs:    scenarioNames(),
+		SilenceUsage: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.config.Scenario = args[0]
+			return o.run(cmd)
+		},
+	}
+	o.flags(cmd)
+	return cmd
+}
+
+func (o *benchOptions) flags(cmd *cobra.Command) {
+	c, d, f := &o.config, bench.Defaults, cmd.Flags()
+	f.StringVar(&o.address, "address", "127.0.0.1:5222", "host and port of the server")
+	f.BoolVar(&o.direct, "direct-tls", false, "TLS from the first byte instead of STARTTLS")
+	f.StringVar(&o.ca, "ca", "", "file with the certificates to check the server's against (without it, it is not checked)")
+	f.StringVar(&o.sources, "source", "", "addresses to connect from, in turn, such as 127.0.0.0/8: each has some 28,000 ports")
+	f.StringVar(&o.users, "users", "", "file with lines of address,password; or the prefix of the names of --count users")
+	f.IntVar(&o.count, "count", 0, "log in as PREFIX0, PREFIX1 and so on; with a file, use only the first so many")
+	f.StringVar(&o.password, "password", "", "password of all users, with a prefix")
+	f.StringVar(&o.domain, "domain", "localhost", "domain of the users, with a prefix")
+	f.IntVar(&c.Window, "window", 0, "closed loop: how many a sender has under way (0: 4 in chat, 1 in presence)")
+	f.Float64Var(&c.Rate, "rate", 0, "open loop: how many are sent a second, by all together (0: closed loop)")
+	f.Uint64Var(&c.Units, "messages", 0, "stop after so many, if --duration is not over before (0: do not)")
+	f.DurationVar(&c.Duration, "duration", d.Duration, "how long to measure (chat, presence)")
+	f.DurationVar(&c.Warmup, "warmup", d.Warmup, "load before that, which does not count")
+	f.DurationVar(&c.Timeout, "timeout", d.Timeout, "give up if the whole run takes longer")
+	f.IntVar(&c.Body, "body", d.Body, "characters in a message (chat)")
+	f.IntVar(&c.Contacts, "contacts", d.Contacts, "contacts of each user (presence)")
+	f.IntVar(&c.Rounds, "rounds", d.Rounds, "how often all log in and out (churn)")
+	f.IntVar(&c.Parallel, "parallel", d.Parallel, "how many log in at once (all but churn)")
+	f.DurationVar(&c.Hold, "hold", d.Hold, "how long sessions stay idle before memory is read (connect)")
+	f.IntSliceVar(&c.Server, "server-pid", nil, "process id of the server; may be given several times")
+	f.IntSliceVar(&c.Database, "database-pid", nil, "process id of its database; may be given several times")
+}
+
+func scenarioNames() []string {
+	var names []string
+	for _, s := range bench.Scenarios() {
+		names = append(names, s.Name())
+	}
+	return names
+}
+
+func scenarioList() string {
+	var b strings.Builder
+	for _, s := range bench.Scenarios() {
+		fmt.Fprintf(&b, "  %-10s %s\n", s.Name(), s.About())
+	}
+	return b.String()
+}
+
+func (o *benchOptions) run(cmd *cobra.Command) error {
+	var err error
+	if o.config.Users, err = o.readUsers(); err != nil {
+		return err
+	}
+	if o.config.Dialer, err = o.dialer(); err != nil {
+		return err
+	}
+	o.config.Progress = func(format string, args ...any) { fmt.Fprintf(cmd.ErrOrStderr(), format+"\n", args...) }
+	report, err := bench.Do(cmd.Context(), o.config)
+	if report.Scenario == "" {
+		return err // it did not begin
+	}
+	if report.Units > 0 {
+		fmt.Fprintln(cmd.ErrOrStderr(), &report)
+	}
+	return errors.Join(err, json.NewEncoder(cmd.OutOrStdout()).Encode(report))
+}
+
+// readUsers takes --users as a file if there is one of that name, else as a prefix.
+func (o *benchOptions) readUsers() ([]bench.User, error) {
+	if o.users == "" {
+		return nil, errors.New("who is to log in? Give a file with --users FILE, or --users PREFIX --count N --password PASSWORD")
+	}
+	file, err := os.Open(o.users)
+	if errors.Is(err, os.ErrNotExist) && o.count > 0 {
+		return bench.NumberedUsers(o.users, o.domain, o.password, o.count)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w; for users with numbers give --count and --password", err)
+	}
+	defer file.Close()
+	users, err := bench.ReadUsers(file)
+	if o.count > 0 && o.count < len(users) {
+		users = users[:o.count]
+	}
+	return users, err
+}
+
+func (o *benchOptions) dialer() (*bench.Dialer, error) {
+	sources, err := bench.ParseSources(o.sources)
+	if err != nil {
+		return nil, err
+	}
+	d := &bench.Dialer{Address: o.address, Direct: o.direct, Sources: sources}
+	if o.ca == "" {
+		return d, nil
+	}
+	text, err := os.ReadFile(o.ca)
+	if err != nil {
+		return nil, err
+	}
+	d.Roots = x509.NewCertPool()
+	if !d.Roots.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM form", o.ca)
+	}
+	return d, nil
+}
