@@ -2,7 +2,7 @@
 //
 //	specindex DOCS-SPECS XEPS
 //
-// DOCS-SPECS is the folder with rfcs.txt (kept by hand) and xeps.txt (the numbers wanted); XEPS is a clone of
+// DOCS-SPECS is the folder with rfcs.txt and w3c.txt (kept by hand) and xeps.txt (the numbers wanted); XEPS is a clone of
 // github.com/xsf/xeps, with a work tree or without. It uses no network.
 package main
 
@@ -29,20 +29,24 @@ func main() {
 	}
 }
 
-// rebuild writes index.txt into folder from its rfcs.txt and xeps.txt and from the clone of the XEPs.
+// rebuild writes index.txt into folder from the lists there and from the clone of the XEPs.
 func rebuild(folder, xeps string) error {
-	rfcs, err := os.ReadFile(filepath.Join(folder, "rfcs.txt"))
-	if err != nil {
-		return err
+	var kept []byte
+	for _, name := range []string{"rfcs.txt", "w3c.txt"} {
+		text, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil {
+			return err
+		}
+		kept = append(kept, withoutComments(text)...)
 	}
 	wanted, err := numbers(filepath.Join(folder, "xeps.txt"))
 	if err != nil {
 		return err
 	}
 	var out bytes.Buffer
-	fmt.Fprintf(&out, "# Written by `make specs`; do not edit. RFCs: rfcs.txt. XEPs: github.com/xsf/xeps, %s.\n", version(xeps))
+	fmt.Fprintf(&out, "# Written by `make specs`; do not edit. RFCs: rfcs.txt. W3C: w3c.txt. XEPs: github.com/xsf/xeps, %s.\n", version(xeps))
 	out.WriteString("# A line at the margin is a spec: name | version or date | status | title. An indented line is a section of it.\n")
-	out.Write(withoutComments(rfcs))
+	out.Write(kept)
 	for _, number := range wanted {
 		source, err := read(xeps, "xep-"+number+".xml")
 		if err != nil {

@@ -28,6 +28,7 @@ func TestRebuild(t *testing.T) {
 	t.Parallel()
 	specs, xeps := t.TempDir(), t.TempDir()
 	write(t, specs, "rfcs.txt", "# kept by hand\nRFC 1 | 1969-04 | Unknown | Host Software\n  I Introduction\n")
+	write(t, specs, "w3c.txt", "XML 1 | 1998-02 | Recommendation | XML\n  1 Introduction\n")
 	write(t, specs, "xeps.txt", "# wanted\n0999\n")
 	write(t, xeps, "xep-0999.xml", carousing)
 	write(t, xeps, "xep-0998.xml", "nobody asked for it")
@@ -40,6 +41,8 @@ func TestRebuild(t *testing.T) {
 	}
 	want := `RFC 1 | 1969-04 | Unknown | Host Software
   I Introduction
+XML 1 | 1998-02 | Recommendation | XML
+  1 Introduction
 XEP-0999 | 1.2.0 | Stable | Carousing
   1 Introduction
   2 Entering & leaving
@@ -70,6 +73,7 @@ func TestRebuildRefuses(t *testing.T) {
 			t.Parallel()
 			specs, xeps := t.TempDir(), t.TempDir()
 			write(t, specs, "rfcs.txt", "")
+			write(t, specs, "w3c.txt", "")
 			write(t, specs, "xeps.txt", test.wanted)
 			write(t, xeps, "xep-0999.xml", test.source)
 			if err := rebuild(specs, xeps); err == nil || !strings.Contains(err.Error(), test.problem) {
