@@ -1,0 +1,248 @@
+package main_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// index says of each spec, by its name as it is cited, which sections it has: docs/specs/index.txt.
+type index map[string]map[string]bool
+
+// TestCitations finds every spec cited in the code, its transcripts and the documents, and looks it up.
+func TestCitations(t *testing.T) {
+	t.Parallel()
+	known := readIndex(t)
+	found := 0
+	for _, ending := range []string{".go", ".txt", ".md"} {
+		for _, name := range names(t, ending) {
+			switch {
+			case strings.HasPrefix(name, "docs/specs/"), strings.HasPrefix(name, "tools/specindex/"), name == "cmd/palabre/citations_test.go":
+				continue // the index itself and the tests that cite wrongly on purpose
+			case ending == ".txt" && !strings.Contains(name, "testdata/"):
+				continue
+			}
+			text, err := os.ReadFile(filepath.Join(root, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range citations(string(text)) {
+				found++
+				if problem := known.problem(c); problem != "" {
+					t.Errorf("%s:%d: %s", name, c.line, problem)
+				}
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no citation found: this test looks for the wrong thing")
+	}
+}
+
+// readIndex reads the format that tools/specindex writes.
+func readIndex(t *testing.T) index {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, "docs/specs/index.txt"))
+	if err != nil {
+		t.Fatalf("%v\nRebuild it with make specs", err)
+	}
+	known := index{}
+	var sections map[string]bool
+	for line := range strings.Lines(string(text)) {
+		switch {
+		case strings.HasPrefix(line, "#"):
+		case strings.HasPrefix(line, " "):
+			number, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+			sections[number] = true
+		default:
+			name, _, _ := strings.Cut(line, " |")
+			sections = map[string]bool{}
+			known[name] = sections
+		}
+	}
+	return known
+}
+
+// problem says what is wrong with a citation, nothing where all is well.
+func (known index) problem(c citation) string {
+	const rebuild = "correct the citation, or add the spec to docs/specs and run make specs"
+	sections, ok := known[c.spec]
+	switch {
+	case c.section != "" && c.spec != "" && !ok:
+		return "" // said of the spec already
+	case c.spec == "":
+		return fmt.Sprintf("%s names no spec: write it in full, such as RFC 6121 §8.5", c.text)
+	case !wellFormed.MatchString(c.spec):
+		return fmt.Sprintf("%q is not how a spec is cited: write RFC 6121 or XEP-0045", c.spec)
+	case !ok:
+		return fmt.Sprintf("%s is not in docs/specs/index.txt: %s", c.spec, rebuild)
+	case c.section == "" || sections[c.section]:
+		return ""
+	case len(sections) == 0:
+		return fmt.Sprintf("the sections of %s are not listed: add them to docs/specs/rfcs.txt and run make specs", c.spec)
+	}
+	return fmt.Sprintf("%s has no section %s: %s", c.spec, c.section, rebuild)
+}
+
+// citation is a spec, or a section of one, named on a line.
+type citation struct {
+	line          int
+	spec, section string
+	text          string
+}
+
+var (
+	wellFormed = regexp.MustCompile(`^(RFC \d{1,5}|XEP-\d{4}|.*XML 1\.0)$`)
+
+	// A spec with or without the right punctuation; an address; or sections: §8.5, §§8.5, 8.6, §2-§3, Appendix A, Section 4.3.
+	mention = regexp.MustCompile(`\b(?:RFC[ -]?\d{1,5}|XEP[ -]?\d{1,5}|(?:Namespaces in )?XML 1\.0)\b|https?://\S+` +
+		`|§§?\s?` + numberPattern + `(?:(?:\s?[-–]\s?|,\s?)§?` + numberPattern + `)*` +
+		`|\b(?:Appendix|Section|section)\s` + numberPattern)
+	number      = regexp.MustCompile(numberPattern)
+	following   = regexp.MustCompile(`^\s(?:of|in)\s(RFC \d{1,5}|XEP-\d{4})\b`)
+	commentMark = regexp.MustCompile(`^\s*(?://|#|\*|>)\s?`)
+)
+
+// numberPattern is a section's number: 8.5.2.1, or A.3 in an appendix.
+const numberPattern = `(?:\d+|[A-Z])(?:\.\d+)*\b`
+
+// citations finds the specs and sections named in a text. A section belongs to the spec named last in its paragraph, or to
+// the one that follows with "of". A paragraph is a run of comment lines, or one line of anything else.
+func citations(text string) []citation {
+	var list []citation
+	lines := strings.Split(text, "\n")
+	for first := 0; first < len(lines); {
+		next := first + 1
+		if commentMark.MatchString(lines[first]) {
+			for next < len(lines) && commentMark.MatchString(lines[next]) && !blank(lines[next]) {
+				next++
+			}
+		}
+		list = append(list, paragraph(lines[first:next], first+1)...)
+		first = next
+	}
+	return list
+}
+
+func blank(line string) bool { return strings.TrimSpace(commentMark.ReplaceAllString(line, "")) == "" }
+
+// paragraph finds the citations of some lines, the first of which has the number given.
+func paragraph(lines []string, first int) []citation {
+	var joined strings.Builder
+	var starts []int // where each line starts in the joined text
+	for _, line := range lines {
+		starts = append(starts, joined.Len())
+		joined.WriteString(commentMark.ReplaceAllString(line, "") + "\n")
+	}
+	text := joined.String()
+	var list []citation
+	spec := ""
+	for _, at := range mention.FindAllStringIndex(text, -1) {
+		line := first
+		for i := range starts {
+			if starts[i] <= at[0] {
+				line = first + i
+			}
+		}
+		found := text[at[0]:at[1]]
+		if !strings.HasPrefix(found, "§") && !strings.HasPrefix(strings.ToLower(found), "section") && !strings.HasPrefix(found, "Appendix") {
+			if spec = found; !strings.HasPrefix(spec, "http") {
+				list = append(list, citation{line, spec, "", found})
+			}
+			continue
+		}
+		owner := spec
+		if m := following.FindStringSubmatch(text[at[1]:]); m != nil {
+			owner = m[1]
+		} else if owner == "" && !strings.HasPrefix(found, "§") {
+			continue // "Section 3" of something that is no spec
+		}
+		if strings.HasPrefix(owner, "http") {
+			continue // a text that the index does not hold
+		}
+		for _, section := range number.FindAllString(strings.TrimLeft(found, "AppendixSsection "), -1) {
+			list = append(list, citation{line, owner, section, found})
+		}
+	}
+	return list
+}
+
+func TestCitationChecker(t *testing.T) {
+	t.Parallel()
+	known := index{
+		"RFC 6121": {"8": true, "8.5": true, "8.5.2": true, "8.5.2.1": true, "A": true, "A.3.2": true},
+		"XEP-0045": {"7": true, "7.2": true, "7.2.13": true},
+		"RFC 8446": {},
+		"XML 1.0":  {"2.3": true}, "Namespaces in XML 1.0": {"2": true},
+	}
+	for name, test := range map[string]struct {
+		text string
+		want []string // "line: problem", by their beginnings
+	}{
+		"right":                   {"// RFC 6121 §8.5.2.1, XEP-0045 §7.2.13.\nx := 1 // XEP-0045", nil},
+		"a spec that is not":      {"// XEP-0999", []string{"1: XEP-0999 is not in"}},
+		"a section that is not":   {"x\n// RFC 6121 §8.5.9", []string{"2: RFC 6121 has no section 8.5.9"}},
+		"an end of a sentence":    {"// See RFC 6121 §8.5.", nil},
+		"two sections":            {"// RFC 6121 §8.5 and §8.6", []string{"1: RFC 6121 has no section 8.6"}},
+		"a list":                  {"// RFC 6121 §§8.5, 8.7", []string{"1: RFC 6121 has no section 8.7"}},
+		"a range":                 {"// XEP-0045 §7.2-§7.3", []string{"1: XEP-0045 has no section 7.3"}},
+		"an appendix":             {"// RFC 6121 §A.3.2, Appendix A, Appendix B", []string{"1: RFC 6121 has no section B"}},
+		"a word before":           {"// section 8.9 of RFC 6121", []string{"1: RFC 6121 has no section 8.9"}},
+		"the other way round":     {"// XEP-0045 §7.2 differs from §8.5.2 of RFC 6121", nil},
+		"on the next line":        {"// RFC 6121\n//\t§8.5.3 says so", []string{"2: RFC 6121 has no section 8.5.3"}},
+		"of nothing":              {"// §8.5 says so", []string{"1: §8.5 names no spec"}},
+		"of an earlier paragraph": {"// RFC 6121\n//\n// §8.5", []string{"3: §8.5 names no spec"}},
+		"of an earlier line":      {"a(\"RFC 6121\")\nb(\"§8.5\")", []string{"2: §8.5 names no spec"}},
+		"in a transcript":         {"# XEP-0045 §7.2.14: no\nromeo -> <message/>", []string{"1: XEP-0045 has no section 7.2.14"}},
+		"without sections":        {"// RFC 8446 §4.1", []string{"1: the sections of RFC 8446 are not listed"}},
+		"sloppy":                  {"// XEP 0045, RFC6121, XEP-45", []string{`1: "XEP 0045" is not`, `1: "RFC6121" is not`, `1: "XEP-45" is not`}},
+		"another publisher":       {"// XML 1.0 §2.3, Namespaces in XML 1.0 §9", []string{"1: Namespaces in XML 1.0 has no section 9"}},
+		"an address":              {"// see https://example.org/manual.html §12", nil},
+		"other numbers":           {"// Section 3 of the manual, 8.5 apples, U+00A7", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []string
+			for _, c := range citations(test.text) {
+				if problem := known.problem(c); problem != "" {
+					got = append(got, fmt.Sprintf("%d: %s", c.line, problem))
+				}
+			}
+			if len(got) != len(test.want) {
+				t.Fatalf("got %q, want %q", got, test.want)
+			}
+			for i := range got {
+				if !strings.HasPrefix(got[i], test.want[i]) {
+					t.Errorf("got %q, want %q", got[i], test.want[i])
+				}
+			}
+		})
+	}
+}
+
+// TestIndex checks the index itself against sections that everybody knows.
+func TestIndex(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(root, "docs/specs/index.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := readIndex(t)
+	for spec, sections := range map[string]string{
+		"RFC 6120": "4.9.3.25 unsupported-version;8.3.3.19 service-unavailable;10.5.3.2 User Exists;13.7.1.2.1 Rules",
+		"RFC 6121": "8.5.2.1.1 Message;8.5.4 Summary of Message Delivery Rules;A.3.2 Unsubscribe",
+		"RFC 5802": "5.1 SCRAM Attributes", "RFC 9266": "2 The 'tls-exporter' Channel Binding Type",
+		"XEP-0045": "5.1 Roles;7.2.13 Discussion History;10.9 Destroying a Room", "XEP-0280": "8 Sending Messages",
+		"XEP-0198": "5 Resumption", "XEP-0191": "3.2 User Retrieves Block List", "XEP-0030": "3.1 Basic Protocol",
+	} {
+		for _, s := range strings.Split(sections, ";") {
+			number, _, _ := strings.Cut(s, " ")
+			if !known[spec][number] || !strings.Contains(string(text), "\n  "+s+"\n") {
+				t.Errorf("%s has no section %s", spec, s)
+			}
+		}
+	}
+}
