@@ -27,6 +27,6 @@ else
 	esac
 fi
 
-go test -count=1 ./cmd/palabre -run '^(TestStructure|TestCitations|TestRule)' || fail "the structure of the repository is broken; see above"
+go test -count=1 ./cmd/palabre -run '^Test(Structure|Rules|Citation|Index)' || fail "the structure of the repository is broken; see above"
 [ $status != 0 ] || echo "make check: all is well"
 exit $status

@@ -163,7 +163,7 @@ func paragraph(lines []string, first int) []citation {
 		if strings.HasPrefix(owner, "http") {
 			continue // a text that the index does not hold
 		}
-		for _, section := range number.FindAllString(strings.TrimLeft(found, "AppendixSsection "), -1) {
+		for _, section := range number.FindAllString(found, -1) {
 			list = append(list, citation{line, owner, section, found})
 		}
 	}
