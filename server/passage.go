@@ -103,7 +103,7 @@ func (h *Host) stanzaError(st *xmpp.Stanza, err error) *xmpp.Error {
 }
 
 // ErrAway is what a store's error wraps while it can't be reached or has no room: the sender may try again.
-var ErrAway = errors.New("the store is away")
+var ErrAway = errors.New("the database is away")
 
 // Bounce sends an error back for a stanza, unless it is itself an answer (RFC 6120 §8.3.1) or presence, which is never bounced
 // to a session that did not address it.
