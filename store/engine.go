@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/pressly/goose/v3"
+)
+
+// A querier runs SQL. Statements are constants with $1, $2, ... that both engines take; a row that is not there is sql.ErrNoRows.
+type querier interface {
+	// Exec tells how many rows it changed.
+	Exec(ctx context.Context, sql string, args ...any) (int64, error)
+	// Query calls row for each row; scan is good until row returns, and an error of row's ends the query.
+	Query(ctx context.Context, row func(scan scanner) error, sql string, args ...any) error
+	// QueryRow scans the first row into dest.
+	QueryRow(ctx context.Context, dest []any, sql string, args ...any) error
+}
+
+type scanner func(dest ...any) error
+
+// A tx is a transaction of the writer.
+type tx interface {
+	querier
+	// Queue is Exec for those who need no outcome: it runs before whatever comes after it, and its error shows there or at the
+	// commit. PostgreSQL is spared a round trip.
+	Queue(ctx context.Context, sql string, args ...any) error
+}
+
+// An engine is a database that this process alone writes. Its querier reads, on any connection; only InTx writes.
+type engine interface {
+	querier
+	// InTx runs fn in a transaction of the one writing connection and commits it, or changes nothing if fn or the commit fails.
+	// It checks that the epoch is still ours: errStolen. A commit that got no answer is asked after until ctx ends: ErrUnknown.
+	InTx(ctx context.Context, fn func(tx) error) error
+	// Tend does what is due between transactions. idle says that nothing has been written for a while;
+	// more asks to be called again when that is so.
+	Tend(idle bool) (more bool, err error)
+	// Fault tells whose fault an error is.
+	Fault(error) fault
+	Durability(context.Context) (Durability, error)
+	// Close is called when nothing uses the engine any more.
+	Close() error
+}
+
+// A fault says what an error means for those who wait.
+type fault uint8
+
+const (
+	ours  fault = iota // the statement's own: this passage is refused, others go on
+	away               // the database can't be used now: worth trying again
+	fatal              // what is on the disk, or whose it is, is in doubt: the process must end
+)
+
+// errStolen says that another process has opened the database since, though we held its lock.
+var errStolen = errors.New("another palabre server has taken over this database; this one must not write to it any more")
+
+// raiseEpoch makes the database ours: whoever wrote to it before can't any more.
+const raiseEpoch = `UPDATE epoch SET epoch = epoch + 1 WHERE one = 1 RETURNING epoch`
+
+// migrate brings the schema up to date, and refuses one that is newer than the program.
+func migrate(ctx context.Context, p *goose.Provider) error {
+	have, known, err := p.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("read the version of the schema: %w", err)
+	}
+	if have > known {
+		return fmt.Errorf("the database was written by a newer palabre (its schema is version %d, this program knows %d); "+
+			"install that version again, or a newer one", have, known)
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("bring the schema up to date: %w", err)
+	}
+	return nil
+}

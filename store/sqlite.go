@@ -1,0 +1,234 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/pressly/goose/v3"
+	lite "modernc.org/sqlite"
+
+	"palabre/migrations"
+)
+
+const (
+	sqliteFile    = "palabre.db"
+	sqliteReaders = 4
+	// walFull is when the log is written back to the database file.
+	walFull  = 16 << 20
+	pageSize = 4096
+)
+
+// Every commit is on the disk before it returns (synchronous=FULL). The log is written back by Tend alone: SQLite's own
+// checkpoint keeps its errors to itself, and messages were lost that way.
+var (
+	writerPragmas = []string{"busy_timeout(2000)", "auto_vacuum(INCREMENTAL)", "journal_mode(WAL)", "synchronous(FULL)",
+		"fullfsync(1)", "checkpoint_fullfsync(1)", "wal_autocheckpoint(0)", "cache_size(-65536)"}
+	readerPragmas = []string{"busy_timeout(2000)", "wal_autocheckpoint(0)", "cache_size(-8192)", "query_only(1)"}
+)
+
+// A sqliteDB is the embedded database: one connection writes, some read.
+type sqliteDB struct {
+	path  string
+	log   *slog.Logger
+	lock  *os.File
+	epoch int64
+
+	writer  *sql.DB // of one connection, conn
+	conn    *sql.Conn
+	writes  statements
+	readers *sql.DB
+	reads   statements
+
+	logged   int  // pages in the log since it was last written back whole
+	tried    int  // what logged was at the last try that readers kept from being whole
+	leftover bool // the log holds what a truncation would free
+
+	check struct { // the one after an unclean stop
+		cancel context.CancelFunc
+		done   sync.WaitGroup
+	}
+}
+
+// openSQLite opens or makes the database of a data directory, brings its schema up to date and takes it over.
+func openSQLite(ctx context.Context, o Options, fatal func(error)) (_ *sqliteDB, err error) {
+	if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	if err := refuseNetwork(o.DataDir); err != nil {
+		return nil, err
+	}
+	db := &sqliteDB{path: filepath.Join(o.DataDir, sqliteFile), log: o.Logger}
+	if db.lock, err = lockDir(o.DataDir); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			db.close()
+		}
+	}()
+	unclean := size(db.path+"-wal") > 0
+	if err := db.open(ctx); err != nil {
+		return nil, fmt.Errorf("open the database %s: %w", db.path, err)
+	}
+	if err := db.migrate(ctx); err != nil {
+		return nil, err
+	}
+	if db.conn, err = db.writer.Conn(ctx); err != nil {
+		return nil, fmt.Errorf("open the database %s: %w", db.path, err)
+	}
+	db.writes.prepare = db.conn.PrepareContext
+	db.reads.prepare = db.readers.PrepareContext
+	if err := db.conn.QueryRowContext(ctx, raiseEpoch).Scan(&db.epoch); err != nil {
+		return nil, fmt.Errorf("take over the database %s: %w", db.path, err)
+	}
+	db.leftover = true
+	if unclean {
+		db.startCheck(fatal)
+	}
+	return db, nil
+}
+
+func (db *sqliteDB) open(ctx context.Context) error {
+	// SQLite gives its log the permissions of the database.
+	f, err := os.OpenFile(db.path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	f.Close()
+	if db.writer, err = openPool(db.path, 1, writerPragmas); err != nil {
+		return err
+	}
+	if err := db.writer.PingContext(ctx); err != nil {
+		return err
+	}
+	db.readers, err = openPool(db.path, sqliteReaders, readerPragmas)
+	return err
+}
+
+func openPool(path string, size int, pragmas []string) (*sql.DB, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	dsn := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{"_pragma": pragmas}.Encode()}
+	c, err := lite.NewConnector(dsn.String())
+	if err != nil {
+		return nil, err
+	}
+	pool := sql.OpenDB(c)
+	pool.SetMaxOpenConns(size)
+	pool.SetMaxIdleConns(size)
+	return pool, nil
+}
+
+func (db *sqliteDB) migrate(ctx context.Context) error {
+	p, err := goose.NewProvider(goose.DialectSQLite3, db.writer, migrations.SQLite(), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return fmt.Errorf("read the migrations: %w", err)
+	}
+	return migrate(ctx, p)
+}
+
+func size(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// startCheck looks over a database that was not closed, while the server goes on.
+func (db *sqliteDB) startCheck(fatal func(error)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	db.check.cancel = cancel
+	db.check.done.Go(func() {
+		var verdict string
+		err := db.readers.QueryRowContext(ctx, `PRAGMA quick_check(1)`).Scan(&verdict)
+		switch {
+		case ctx.Err() != nil:
+		case err == nil && verdict == "ok":
+			db.log.Info("the database was not closed the last time, and is sound", "path", db.path)
+		case err == nil:
+			fatal(fmt.Errorf("the database %s is damaged (%s); restore it from a backup", db.path, verdict))
+		default:
+			fatal(fmt.Errorf("check the database %s: %w", db.path, err))
+		}
+	})
+}
+
+// Close writes the log back and gives the lock away.
+func (db *sqliteDB) Close() error {
+	return errors.Join(db.checkpoint(truncate), db.close())
+}
+
+func (db *sqliteDB) close() error {
+	if db.check.cancel != nil {
+		db.check.cancel()
+		db.check.done.Wait()
+	}
+	var errs []error
+	if db.readers != nil {
+		db.reads.close()
+		errs = append(errs, db.readers.Close())
+	}
+	if db.conn != nil {
+		db.writes.close()
+		errs = append(errs, db.conn.Close())
+	}
+	if db.writer != nil {
+		errs = append(errs, db.writer.Close())
+	}
+	errs = append(errs, db.lock.Close())
+	return errors.Join(errs...)
+}
+
+// Exec is refused by SQLite: the readers' connections do not write.
+func (db *sqliteDB) Exec(ctx context.Context, sql string, args ...any) (int64, error) {
+	return db.reads.Exec(ctx, sql, args...)
+}
+
+func (db *sqliteDB) Query(ctx context.Context, row func(scanner) error, sql string, args ...any) error {
+	return db.reads.Query(ctx, row, sql, args...)
+}
+
+func (db *sqliteDB) QueryRow(ctx context.Context, dest []any, sql string, args ...any) error {
+	return db.reads.QueryRow(ctx, dest, sql, args...)
+}
+
+// InTx does not heed ctx: a disk can't be hurried, and no statement is left half done.
+func (db *sqliteDB) InTx(ctx context.Context, fn func(tx) error) error {
+	ctx = context.WithoutCancel(ctx)
+	if _, err := db.writes.Exec(ctx, `BEGIN IMMEDIATE`); err != nil {
+		return err
+	}
+	err := db.fence(ctx)
+	if err == nil {
+		err = fn(&db.writes)
+	}
+	if err == nil {
+		_, err = db.writes.Exec(ctx, `COMMIT`)
+	}
+	if err != nil {
+		// Some errors have rolled back already (full, I/O error), and then this one fails.
+		_, _ = db.writes.Exec(ctx, `ROLLBACK`)
+	}
+	return err
+}
+
+func (db *sqliteDB) fence(ctx context.Context) error {
+	var epoch int64
+	if err := db.writes.QueryRow(ctx, []any{&epoch}, `SELECT epoch FROM epoch WHERE one = 1`); err != nil {
+		return err
+	}
+	if epoch != db.epoch {
+		return errStolen
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package store
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+
+	lite "modernc.org/sqlite"
+	codes "modernc.org/sqlite/lib"
+)
+
+const (
+	passive     = `PRAGMA wal_checkpoint(PASSIVE)`
+	truncate    = `PRAGMA wal_checkpoint(TRUNCATE)`
+	busyTimeout = `PRAGMA busy_timeout(2000)`
+)
+
+// Tend writes the log back to the database file when it has grown, and empties it when nothing else is to be done.
+func (db *sqliteDB) Tend(idle bool) (more bool, err error) {
+	n, err := db.pagesWritten()
+	if err != nil {
+		return false, err
+	}
+	if n > 0 {
+		db.logged += n
+		db.leftover = true
+	}
+	switch {
+	case idle && db.leftover:
+		err = db.checkpoint(truncate)
+	case (db.logged-db.tried)*pageSize >= walFull:
+		err = db.checkpoint(passive)
+	}
+	return db.leftover, err
+}
+
+// pagesWritten tells how many pages have gone to the log since it was last asked.
+func (db *sqliteDB) pagesWritten() (n int, err error) {
+	err = db.conn.Raw(func(c any) error {
+		n, _, err = c.(lite.DBStatus).Status(lite.DBStatusCacheWrite, true)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("watch the log: %w", err)
+	}
+	return n, nil
+}
+
+// checkpoint writes back what no reader still needs in the log. A reader in the way is not waited for.
+func (db *sqliteDB) checkpoint(mode string) error {
+	ctx := context.Background()
+	if _, err := db.writes.Exec(ctx, `PRAGMA busy_timeout(0)`); err != nil {
+		return err
+	}
+	var busy, log, done int
+	err := db.conn.QueryRowContext(ctx, mode).Scan(&busy, &log, &done)
+	if _, e := db.writes.Exec(ctx, busyTimeout); err == nil {
+		err = e
+	}
+	if err != nil {
+		return fmt.Errorf("write the log back: %w", err)
+	}
+	db.tried = db.logged
+	if busy == 0 && log == done {
+		db.logged, db.tried = 0, 0
+		db.leftover = mode != truncate
+	}
+	return nil
+}
+
+// Fault sorts SQLite's result codes (https://sqlite.org/rescode.html).
+func (db *sqliteDB) Fault(err error) fault {
+	var e *lite.Error
+	switch {
+	case errors.Is(err, errStolen), errors.Is(err, driver.ErrBadConn):
+		return fatal
+	case !errors.As(err, &e):
+		return ours
+	}
+	switch e.Code() {
+	case codes.SQLITE_IOERR_SHMSIZE, codes.SQLITE_IOERR_NOMEM: // the disk or the memory is full; nothing has been written
+		return away
+	}
+	switch e.Code() & 0xff {
+	case codes.SQLITE_FULL, codes.SQLITE_BUSY, codes.SQLITE_LOCKED, codes.SQLITE_PROTOCOL, codes.SQLITE_CANTOPEN, codes.SQLITE_NOMEM:
+		return away
+	// After a failed fsync the kernel may have dropped what was to be written: to try again would be to lie.
+	case codes.SQLITE_IOERR, codes.SQLITE_CORRUPT, codes.SQLITE_NOTADB, codes.SQLITE_READONLY:
+		return fatal
+	}
+	return ours
+}
+
+// Durability is what SQLite says of its settings.
+func (db *sqliteDB) Durability(ctx context.Context) (Durability, error) {
+	d := Durability{Engine: "SQLite", Level: Local}
+	err := db.QueryRow(ctx, []any{&d.Version}, `SELECT sqlite_version()`)
+	return d, err
+}
