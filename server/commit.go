@@ -9,6 +9,21 @@ type Write interface {
 	Owner() xmpp.JID
 }
 
+// A Noted write learns of its commit before anybody is told of it, in the order of commits. It is called on the store's writer: it must not
+// block, nor call into modules.
+type Noted interface {
+	Write
+	Committed()
+}
+
+func noteAll(writes []Write) {
+	for _, w := range writes {
+		if n, ok := w.(Noted); ok {
+			n.Committed()
+		}
+	}
+}
+
 // A Committer is the store as the kernel sees it.
 type Committer interface {
 	// Commit appends the writes of one passage: all become durable, or none. Passages are committed in the order in which Commit

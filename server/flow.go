@@ -55,6 +55,9 @@ func (f *flow) waitLocked() {
 
 // committed is called from the store's writer, and never blocks.
 func (f *flow) committed(p *Passage, err error) {
+	if err == nil {
+		noteAll(p.writes)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	p.ready = true
