@@ -17,6 +17,7 @@ type Passage struct {
 
 	writes []Write
 	then   []func(context.Context, *Passage) error
+	after  []func(context.Context)
 	err    error // why it can't be told: set by the commit
 	ready  bool  // committed: guarded by the flow's lock
 }
@@ -26,6 +27,9 @@ func (p *Passage) Write(w Write) { p.writes = append(p.writes, w) }
 
 // Then attaches what to do after the commit and before delivery; what it returns has the meaning that a Hook's has.
 func (p *Passage) Then(fn func(context.Context, *Passage) error) { p.then = append(p.then, fn) }
+
+// After attaches what to do at the very end, whether the stanza has been told or given up.
+func (p *Passage) After(fn func(context.Context)) { p.after = append(p.after, fn) }
 
 // Sender is the bare JID that the stanza comes from.
 func (p *Passage) Sender() xmpp.JID { return p.Stanza.From.Bare() }
@@ -43,7 +47,14 @@ func (h *Host) decide(ctx context.Context, p *Passage) error {
 	if to.Local() == "" || !h.domains[to.Domain()] {
 		return nil
 	}
-	return h.decideInbound(ctx, p)
+	writes, then := len(p.writes), len(p.then)
+	err := h.decideInbound(ctx, p)
+	if err == ErrDrop && p.Stanza.Kind == xmpp.Presence {
+		p.writes, p.then = p.writes[:writes], p.then[:then]
+		h.letGo(p)
+		return nil
+	}
+	return err
 }
 
 func (h *Host) decideInbound(ctx context.Context, p *Passage) error {
@@ -79,14 +90,30 @@ func (h *Host) tell(ctx context.Context, p *Passage) {
 
 // finish answers a stanza that went no further, and lets the recipient go.
 func (h *Host) finish(ctx context.Context, p *Passage, err error) {
+	h.letGo(p)
+	if err != nil && !errors.Is(err, ErrDrop) {
+		h.Bounce(ctx, p.origin(), h.stanzaError(p.Stanza, err))
+	}
+	for _, fn := range p.after {
+		fn(ctx)
+	}
+}
+
+func (h *Host) letGo(p *Passage) {
 	if p.Recipient != nil {
 		h.release(p.Recipient)
 		p.Recipient = nil
 	}
-	if err == nil || errors.Is(err, ErrDrop) {
-		return
+}
+
+// origin is the stanza as it came from its sender, to whom errors go: a module may have hidden the resource that sent it (RFC 6121 §3).
+func (p *Passage) origin() *xmpp.Stanza {
+	if p.Session == nil || p.Stanza.From == p.Session.JID {
+		return p.Stanza
 	}
-	h.Bounce(ctx, p.Stanza, h.stanzaError(p.Stanza, err))
+	st := *p.Stanza
+	st.From = p.Session.JID
+	return &st
 }
 
 // stanzaError turns any error into one that may reach a peer; those that are not meant for peers are logged here, once.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 
 	"palabre/stream"
 	"palabre/xmpp"
@@ -140,11 +141,54 @@ func (h *Host) Route(ctx context.Context, st *xmpp.Stanza) {
 // Append commits writes that no stanza carries, and waits.
 func (h *Host) Append(ctx context.Context, writes ...Write) error {
 	done := make(chan error, 1)
-	h.opts.Store.Commit(writes, func(err error) { done <- err })
+	h.opts.Store.Commit(writes, func(err error) {
+		if err == nil {
+			noteAll(writes)
+		}
+		done <- err
+	})
 	select {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// RouteTogether is Route for several stanzas: what their recipients decide to write and these writes are one append. committed, which may be
+// nil, is called between the commit and the telling. An error means that nothing was written and nobody is told; it is not an *xmpp.Error.
+func (h *Host) RouteTogether(ctx context.Context, writes []Write, committed func(), sts ...*xmpp.Stanza) error {
+	all := append([]Write(nil), writes...)
+	ps := make([]*Passage, len(sts))
+	defer func() {
+		for _, p := range ps {
+			if p != nil {
+				h.letGo(p)
+			}
+		}
+	}()
+	for i, st := range sts {
+		p := &Passage{Stanza: st}
+		ps[i] = p
+		if p.err = h.decide(ctx, p); p.err != nil {
+			var e *xmpp.Error
+			if !errors.Is(p.err, ErrDrop) && !errors.As(p.err, &e) {
+				return p.err
+			}
+			p.writes, p.then = nil, nil
+		}
+		all = append(all, p.writes...)
+	}
+	if len(all) > 0 {
+		if err := h.Append(ctx, all...); err != nil {
+			return err
+		}
+	}
+	if committed != nil {
+		committed()
+	}
+	for _, p := range ps {
+		h.tell(ctx, p)
+	}
+	return nil
 }
