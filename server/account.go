@@ -76,6 +76,14 @@ func (h *Host) Online(bare xmpp.JID) *Account {
 	return a
 }
 
+// InUse gives the account of a bare JID if the process holds one, with or without sessions; nil otherwise. It may be let go at any time.
+func (h *Host) InUse(bare xmpp.JID) *Account {
+	sh := h.shard(bare)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	return sh.m[bare.String()]
+}
+
 // Exists tells whether there is such an account.
 func (h *Host) Exists(ctx context.Context, bare xmpp.JID) (bool, error) {
 	if h.Online(bare) != nil {

@@ -15,6 +15,9 @@ func NewAccountSlot[T any](h *Host) AccountSlot[T] {
 // Get is the module's value in this account; it is made, zero, at the first call. T guards itself.
 func (s AccountSlot[T]) Get(a *Account) *T { return slot[T](&a.slots, s.index, a.host.accountSlots) }
 
+// Peek is Get without making one: nil where the module has put nothing.
+func (s AccountSlot[T]) Peek(a *Account) *T { return peek[T](&a.slots, s.index) }
+
 // A SessionSlot is a module's own place in every Session.
 type SessionSlot[T any] struct{ index int }
 
@@ -28,19 +31,21 @@ func NewSessionSlot[T any](h *Host) SessionSlot[T] {
 func (s SessionSlot[T]) Get(x *Session) *T { return slot[T](&x.slots, s.index, x.host.sessionSlots) }
 
 // Peek is Get without making one: nil where the module has put nothing.
-func (s SessionSlot[T]) Peek(x *Session) *T {
-	x.slots.mu.Lock()
-	defer x.slots.mu.Unlock()
-	if x.slots.values == nil || x.slots.values[s.index] == nil {
-		return nil
-	}
-	return x.slots.values[s.index].(*T)
-}
+func (s SessionSlot[T]) Peek(x *Session) *T { return peek[T](&x.slots, s.index) }
 
 // slots is made at its first use: many sessions need few.
 type slots struct {
 	mu     sync.Mutex // tier 4
 	values []any
+}
+
+func peek[T any](s *slots, index int) *T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.values == nil || s.values[index] == nil {
+		return nil
+	}
+	return s.values[index].(*T)
 }
 
 func slot[T any](s *slots, index, size int) *T {
