@@ -62,11 +62,5 @@ func (r *Run) round(ctx context.Context, took *Histogram) error {
 		})
 	}
 	wg.Wait()
-	for i, s := range sessions {
-		if s != nil {
-			wg.Go(func() { failed[i] = errors.Join(failed[i], s.Close()) })
-		}
-	}
-	wg.Wait()
-	return summary(failed)
+	return errors.Join(summary(failed), r.closeAll(ctx, sessions))
 }

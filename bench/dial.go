@@ -27,7 +27,7 @@ const (
 // limits are wide: a load tool trusts the server that it is pointed at, and its answers can be large.
 var limits = stream.Limits{Bytes: 16 << 20, Depth: 128, Attrs: 256, Namespaces: 128, Elements: 1 << 20, Stanzas: true}
 
-// A Dialer logs in to one server.
+// A Dialer logs in to one server. It may be used by many goroutines.
 type Dialer struct {
 	Address string         // host and port
 	Direct  bool           // TLS from the first byte (XEP-0368) rather than STARTTLS
@@ -35,6 +35,7 @@ type Dialer struct {
 	Sources []netip.Addr   // taken in turn; empty: the system chooses
 
 	dialed atomic.Uint64
+	keys   keyring
 }
 
 // Login opens a session: TLS, SCRAM-SHA-256, resource binding. Stanzas other than answers to Session.Request are given
@@ -72,7 +73,7 @@ func (d *Dialer) dial(ctx context.Context) (net.Conn, error) {
 }
 
 func (d *Dialer) negotiate(ctx context.Context, raw net.Conn, u User) (*Session, error) {
-	n := &negotiation{user: u, conn: raw}
+	n := &negotiation{user: u, conn: raw, keys: &d.keys}
 	var err error
 	if d.Direct {
 		if err = n.secure(ctx, d.tls(u, "xmpp-client")); err != nil { // XEP-0368 §3: the ALPN name

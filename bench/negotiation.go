@@ -21,6 +21,7 @@ type negotiation struct {
 	user User
 	conn net.Conn
 	in   *stream.Reader
+	keys *keyring
 }
 
 func (n *negotiation) write(b []byte) error {
@@ -125,7 +126,7 @@ func (n *negotiation) authenticate() error {
 	if !offers(mechanisms, sasl.ScramSha256.Name) {
 		return fmt.Errorf("the server does not offer %s", sasl.ScramSha256.Name)
 	}
-	client := sasl.NewClient(sasl.ScramSha256, sasl.Credentials(func() (user, password, identity []byte) {
+	client := sasl.NewClient(n.keys.mechanism(), sasl.Credentials(func() (user, password, identity []byte) {
 		return []byte(n.user.JID.Local()), []byte(n.user.Password), nil
 	}))
 	_, response, err := client.Step(nil)

@@ -132,19 +132,20 @@ func (r *Run) loginAll(ctx context.Context, handle func(i int) Handler) ([]*Sess
 	return sessions, err
 }
 
-// closeAll logs out; when the run is over before its time, without waiting for the server.
+// closeAll logs all out at once; when the run is over before its time, without waiting for the server.
 func (r *Run) closeAll(ctx context.Context, sessions []*Session) error {
+	var wg sync.WaitGroup
 	failed := make([]error, len(sessions))
-	r.each(len(sessions), func(i int) error {
-		switch s := sessions[i]; {
+	for i, s := range sessions {
+		switch {
 		case s == nil:
 		case ctx.Err() != nil:
-			s.Abort()
+			wg.Go(s.Abort)
 		default:
-			failed[i] = s.Close()
+			wg.Go(func() { failed[i] = s.Close() })
 		}
-		return nil
-	})
+	}
+	wg.Wait()
 	return summary(failed)
 }
 

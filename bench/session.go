@@ -18,7 +18,7 @@ import (
 type Handler func(*Session, *xmpp.Stanza)
 
 // farewell bounds the wait for the server's end of a stream that we ended.
-const farewell = 5 * time.Second
+const farewell = 30 * time.Second
 
 // maxWaiting is how much may wait to be sent in a session, in bytes, before the server is found not to read any more.
 const maxWaiting = 16 << 20
