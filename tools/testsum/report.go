@@ -55,7 +55,9 @@ func (r *report) read(in *bufio.Reader) error {
 func (r *report) line(line string) {
 	var e event
 	if err := json.Unmarshal([]byte(line), &e); err != nil {
-		r.stray = append(r.stray, line)
+		if !strings.HasPrefix(line, "go: downloading ") {
+			r.stray = append(r.stray, line)
+		}
 		return
 	}
 	k := key{e.Package, e.Test}

@@ -72,7 +72,7 @@ func TestReport(t *testing.T) {
 			last: "1 passed, 0 failed, 1 skipped", shows: "make chaos",
 		},
 		"words of the go command": {
-			in: "go: no module\n", last: "0 passed, 0 failed, 0 skipped", shows: "go: no module",
+			in: "go: downloading example.org/a v1.0.0\ngo: no module\n", hides: "downloading", last: "0 passed, 0 failed, 0 skipped", shows: "go: no module",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
