@@ -34,8 +34,14 @@ func refuse(data []byte) error {
 	if n := len(bytes.TrimLeft(data, " \t\r\n")); n == 0 {
 		return errIncomplete
 	}
+	for i := max(len(data)-utf8.UTFMax, 0); i < len(data); i++ {
+		if utf8.RuneStart(data[i]) && !utf8.FullRune(data[i:]) {
+			data = data[:i] // a character that is not whole yet
+		}
+	}
 	d := xml.NewDecoder(bytes.NewReader(data))
 	var scopes []map[string]string
+	var open []xml.Name
 	for {
 		from := d.InputOffset()
 		tok, err := d.RawToken()
@@ -56,7 +62,7 @@ func refuse(data []byte) error {
 			if err != nil {
 				return err
 			}
-			scopes = append(scopes, scope)
+			scopes, open = append(scopes, scope), append(open, t.Name)
 			if err := resolvable(t, scopes); err != nil {
 				return err
 			}
@@ -64,9 +70,10 @@ func refuse(data []byte) error {
 			if raw != "" && !endRE.MatchString(raw) {
 				return errors.New("end tag")
 			}
-			if len(scopes) == 0 {
+			if n := len(open); n == 0 || open[n-1] != t.Name {
 				return errors.New("end tag without start tag")
 			}
+			open = open[:len(open)-1]
 			if scopes = scopes[:len(scopes)-1]; len(scopes) == 0 {
 				return nil
 			}
@@ -91,7 +98,7 @@ func leading(data []byte) int { return len(data) - len(bytes.TrimLeft(data, " \t
 
 func isTruncated(err error) bool {
 	var syntax *xml.SyntaxError
-	return errors.As(err, &syntax) && syntax.Msg == "unexpected EOF"
+	return errors.As(err, &syntax) && strings.HasPrefix(syntax.Msg, "unexpected EOF")
 }
 
 // references finds those that stand for no character; encoding/xml turns them into U+FFFD.

@@ -2,13 +2,20 @@ package stream
 
 import "strings"
 
-// stepDecl reads the XML declaration, or any processing instruction, to its end.
+// stepDecl reads the XML declaration to its end. What begins otherwise is a processing instruction (RFC 6120 §11.1).
 func (s *Scanner) stepDecl(b []byte, p int) (int, bool) {
+	const mark = "<?xml"
 	for ; p < len(b); p++ {
-		switch c := b[p]; {
-		case c == '>' && b[p-1] == '?' && p > len("<?"):
+		switch c, k := b[p], p-s.w.start; {
+		case k < len(mark) && c == mark[k]:
+		case k == len("<?") && class[c]&nameStart == 0:
+			return s.malformed(p, "unknown markup")
+		case k < len(mark) || k == len(mark) && class[c]&white == 0:
+			s.fail(RestrictedXML, "processing instructions are not allowed")
+			return p, false
+		case c == '>' && b[p-1] == '?':
 			s.done = true
-			s.xmlDecl(string(b[len("<?") : p-1]))
+			s.xmlDecl(string(b[s.w.start+len(mark) : p-1]))
 			return p + 1, false
 		case class[c]&(plainText|plainValue) == 0:
 			return s.malformed(p, "malformed XML declaration")
@@ -17,13 +24,8 @@ func (s *Scanner) stepDecl(b []byte, p int) (int, bool) {
 	return p, true
 }
 
-// xmlDecl checks what stands between "<?" and "?>" at the start of a stream (XML 1.0 §2.8; RFC 6120 §11.5).
-func (s *Scanner) xmlDecl(text string) {
-	rest, ok := strings.CutPrefix(text, "xml")
-	if !ok || rest == "" || class[rest[0]]&white == 0 {
-		s.fail(RestrictedXML, "processing instructions are not allowed")
-		return
-	}
+// xmlDecl checks what stands between "<?xml" and "?>" (XML 1.0 §2.8; RFC 6120 §11.5).
+func (s *Scanner) xmlDecl(rest string) {
 	version, rest, ok := pseudoAttr(rest, "version")
 	if !ok || version != "1.0" {
 		s.fail(NotWellFormed, "malformed XML declaration")
