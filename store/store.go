@@ -96,10 +96,13 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 }
 
 func openEngine(ctx context.Context, o Options, fatal func(error)) (engine, error) {
-	if o.DataDir == "" {
-		return nil, errors.New("no data directory is given; set data_dir")
+	switch {
+	case o.URL != "":
+		return openPostgres(ctx, o)
+	case o.DataDir != "":
+		return openSQLite(ctx, o, fatal)
 	}
-	return openSQLite(ctx, o, fatal)
+	return nil, errors.New("no place for the database is given; set data_dir")
 }
 
 // Close waits for what has been handed to Commit, and closes the database. A second time it does nothing.

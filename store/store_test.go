@@ -28,6 +28,10 @@ func eachPlace(t *testing.T, test func(t *testing.T, p place)) {
 		t.Parallel()
 		test(t, sqlitePlace(t))
 	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, postgresPlace(t))
+	})
 }
 
 func sqlitePlace(t testing.TB) place {
