@@ -1,0 +1,167 @@
+package c2s
+
+import (
+	"net/netip"
+	"time"
+
+	"palabre/server"
+	"palabre/stream"
+	"palabre/xmpp"
+)
+
+var _ server.Conn = (*conn)(nil)
+
+// Send is part of server.Conn. Until the client has been told its address, packets wait.
+func (c *conn) Send(p stream.Packet) {
+	if !c.ready.Load() && c.hold(p) {
+		return
+	}
+	if err := c.queue.Send(p); err == stream.ErrOverflow {
+		c.overflow()
+	}
+}
+
+// Close is part of server.Conn.
+func (c *conn) Close(why *stream.Error) { c.end(why) }
+
+// Remote is part of server.Conn.
+func (c *conn) Remote() netip.Addr { return c.remote }
+
+// overflow ends the stream of a client that does not read.
+func (c *conn) overflow() {
+	c.end(&stream.Error{Condition: stream.ResourceConstraint, Text: "Your client does not read what it is sent."})
+}
+
+// hold keeps a packet that comes before the answer to the client's request for a resource; false means that the answer has gone meanwhile.
+func (c *conn) hold(p stream.Packet) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ready.Load() {
+		return false
+	}
+	if c.ended {
+		return true
+	}
+	c.heldSize += p.Size()
+	if c.heldSize > c.queue.Max {
+		c.endLocked(&stream.Error{Condition: stream.ResourceConstraint, Text: "Too much came in for this resource before it was bound."})
+		return true
+	}
+	c.held = append(c.held, p)
+	return true
+}
+
+// bind asks the kernel for a resource. The queue is there before the session is: from now on it is the only one that writes.
+func (c *conn) bind(user xmpp.JID, resource string) error {
+	if c.queue == nil {
+		q := stream.NewQueue(c.wire)
+		q.Timeout, q.OnError = c.srv.opts.WriteTime, c.lost
+		_ = c.raw.SetWriteDeadline(time.Time{})
+		c.mu.Lock()
+		c.queue = q
+		c.mu.Unlock()
+	}
+	ctx, cancel := c.neg.context()
+	defer cancel()
+	s, err := c.srv.host.Bind(ctx, user, resource, c)
+	if err != nil {
+		return err
+	}
+	c.session = s
+	c.srv.lobby.leave(c)
+	return nil
+}
+
+// lost is told by the queue that it can't write.
+func (c *conn) lost(error) {
+	c.mu.Lock()
+	c.broken = true
+	c.mu.Unlock()
+	c.end(nil)
+}
+
+// begin sends the answer that tells the client its address, then what has come in for it.
+func (c *conn) begin(answer []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := c.queue.Send(stream.Packet{Raw: string(answer)})
+	for i := 0; err == nil && i < len(c.held); i++ {
+		err = c.queue.Send(c.held[i])
+	}
+	if err == stream.ErrOverflow {
+		c.endLocked(&stream.Error{Condition: stream.ResourceConstraint, Text: "Too much came in for this resource before it was bound."})
+	}
+	c.held, c.neg = nil, nil
+	c.ready.Store(true)
+	if !c.ended {
+		_ = c.raw.SetReadDeadline(time.Time{})
+	}
+}
+
+// attend is the phase of the session: it reads stanzas until the stream ends.
+func attend(c *conn) (phase, error) {
+	for {
+		ev, err := c.reader.Next()
+		if err != nil {
+			return nil, err
+		}
+		switch ev.Kind {
+		case stream.Stanza:
+			c.stanza(ev)
+		case stream.Nonza:
+			err = c.nonza(ev.Nonza)
+		case stream.Closed:
+			err = errClosed
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (c *conn) stanza(ev stream.Event) {
+	st := ev.Stanza
+	if st.Kind == xmpp.IQ && st.Type == xmpp.TypeSet && st.Has(nsSession, "session") {
+		// RFC 3921 §3: there is nothing to do, but old clients want to hear so.
+		c.Send(stream.Packet{Stanza: st.Result(xmpp.Element{}), To: c.session.JID})
+		return
+	}
+	if st.Lang == "" && st.Kind != xmpp.IQ {
+		st.Lang = c.lang // RFC 6120 §8.1.5; nobody else has seen it yet
+	}
+	c.session.Receive(c.srv.ctx, ev)
+}
+
+func (c *conn) nonza(e xmpp.Element) error {
+	if e.Is(xmpp.NSStream, "error") {
+		c.srv.log.Info("the client reports a stream error", "conn", c.id, "jid", c.jid(), "peer", c.remote.String(), "err", errorOf(e))
+		return errClosed // RFC 6120 §4.9.1.1
+	}
+	if !c.session.Nonza(c.srv.ctx, e) {
+		return &stream.Error{Condition: stream.UnsupportedStanzaType, Text: "This server does not know this element."} // RFC 6120 §4.9.3.24
+	}
+	return nil
+}
+
+// errorOf is the condition in a stream error that a client sent; nothing of its own making gets into the log.
+func errorOf(e xmpp.Element) string {
+	for _, x := range e.Elements() {
+		if x.Name.Space == xmpp.NSStreams && conditions[stream.Condition(x.Name.Local)] {
+			return x.Name.Local
+		}
+	}
+	return string(stream.UndefinedCondition)
+}
+
+// closeSession has the kernel tell what is under way, and end the session.
+func (c *conn) closeSession(why *stream.Error) {
+	_, _ = c.guard(func(c *conn) (phase, error) {
+		c.session.Closed(c.srv.ctx)
+		return nil, nil
+	})
+	attrs := []any{"conn", c.id, "jid", c.jid(), "peer", c.remote.String()}
+	if why != nil {
+		attrs = append(attrs, "err", why)
+	}
+	c.srv.log.Info("session closed", attrs...)
+}
