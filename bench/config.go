@@ -32,6 +32,8 @@ type Config struct {
 	Database []int
 	Proc     Proc
 	Progress func(format string, args ...any)
+
+	settle time.Duration // after the load: how long nothing may arrive before what is missing counts as lost
 }
 
 // Defaults are the values of what a Config leaves out.
@@ -45,6 +47,7 @@ var Defaults = Config{
 	Parallel: 8,
 	Hold:     5 * time.Second,
 	Proc:     Proc{Dir: "/proc"},
+	settle:   5 * time.Second,
 }
 
 // withDefaults fills in what is zero, and refuses what makes no sense. Window is left to the scenario.
@@ -58,6 +61,7 @@ func (c Config) withDefaults() (Config, error) {
 	fill(&c.Parallel, Defaults.Parallel)
 	fill(&c.Hold, Defaults.Hold)
 	fill(&c.Proc, Defaults.Proc)
+	fill(&c.settle, Defaults.settle)
 	if c.Progress == nil {
 		c.Progress = func(string, ...any) {}
 	}

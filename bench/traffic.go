@@ -11,9 +11,6 @@ import (
 	"palabre/xmpp"
 )
 
-// settle is how long nothing may arrive, after the load, before what is still missing counts as lost.
-const settle = 5 * time.Second
-
 // A traffic is load of stamped stanzas that go from lanes to receivers.
 type traffic struct {
 	run       *Run
@@ -229,7 +226,7 @@ func (t *traffic) drain(ctx context.Context) error {
 		l.finish()
 	}
 	for before := t.missing.Load(); before > 0; {
-		timer := time.NewTimer(settle)
+		timer := time.NewTimer(t.run.settle)
 		select {
 		case <-t.drained:
 		case <-timer.C:
