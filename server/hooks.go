@@ -46,6 +46,9 @@ type Hooks struct {
 	SessionRestored []func(s *Session, get func(module string) []byte)
 	// PresenceChanged tells of availability, directed presence, subscriptions and capabilities.
 	PresenceChanged []func(ctx context.Context, c PresenceChange)
+	// Barred tells whether owner wants nothing to pass between itself and peer. The kernel asks it before it lets peer see owner, and about what
+	// modules send in owner's name; stanzas of clients are the business of the module's own Outbound and Inbound hooks, which give the errors.
+	Barred []func(ctx context.Context, owner *Account, peer xmpp.JID) (bool, error)
 	// AccountErased runs when an account is deleted, after its sessions have ended and before its rows go.
 	AccountErased []func(ctx context.Context, account xmpp.JID) error
 }
@@ -54,8 +57,10 @@ type Hooks struct {
 type PresenceChange struct {
 	Kind    PresenceKind
 	Account xmpp.JID // whose presence or roster it is, bare
-	Session *Session // whose presence it is; nil for Subscribed and Unsubscribed
-	Contact xmpp.JID // Directed: to whom, in full; Subscribed, Unsubscribed: who sees, or no longer sees, Account
+	Session *Session // whose presence it is; nil for the last four
+	// Directed: to whom, in full; Subscribed, Unsubscribed: who sees, or no longer sees, Account; Withheld, Restored: an address, or
+	// all that it covers (see xmpp.JID.Covers)
+	Contact xmpp.JID
 }
 
 // PresenceKind is a kind of PresenceChange.
@@ -71,6 +76,8 @@ const (
 	CapsChanged                           // other capabilities than before (XEP-0115, XEP-0390)
 	Subscribed                            // Contact may see Account from now on
 	Unsubscribed                          // and no longer
+	Withheld                              // Contact is about to be barred: who is covered by it shall see Account leave (XEP-0191 §3.3)
+	Restored                              // and no longer: who may see Account shall see it again (XEP-0191 §3.4)
 )
 
 // Announce tells the modules of a change.

@@ -128,7 +128,7 @@ func (h *Host) IsLocal(domain string) bool { return h.domains[domain] }
 // UseContacts says who knows the subscriptions.
 func (h *Host) UseContacts(c Contacts) { h.contacts = c }
 
-// Sees tells whether watcher may know of owner's presence: it is the same account, or subscribed. Both are taken bare.
+// Sees tells whether watcher may know of owner's presence: it is the same account, or subscribed and not barred. Both are taken bare.
 func (h *Host) Sees(ctx context.Context, watcher, owner xmpp.JID) (bool, error) {
 	watcher, owner = watcher.Bare(), owner.Bare()
 	if watcher == owner {
@@ -137,7 +137,12 @@ func (h *Host) Sees(ctx context.Context, watcher, owner xmpp.JID) (bool, error) 
 	if h.contacts == nil {
 		return false, nil
 	}
-	return h.contacts.Sees(ctx, watcher, owner)
+	sees, err := h.contacts.Sees(ctx, watcher, owner)
+	if !sees || err != nil {
+		return false, err
+	}
+	barred, err := h.Barred(ctx, owner, watcher)
+	return !barred && err == nil, err
 }
 
 // HandleDomain says who takes what is addressed to another domain and its addresses.

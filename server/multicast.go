@@ -14,6 +14,10 @@ import (
 func (h *Host) Multicast(ctx context.Context, st *xmpp.Stanza, to iter.Seq[xmpp.JID]) {
 	c := &cast{host: h}
 	for j := range to {
+		if err := h.dropBarred(ctx, st, j); err != nil {
+			h.logCast(st, j, err)
+			continue
+		}
 		if !h.domains[j.Domain()] {
 			h.castElsewhere(ctx, st, j)
 			continue
@@ -28,12 +32,21 @@ func (h *Host) Multicast(ctx context.Context, st *xmpp.Stanza, to iter.Seq[xmpp.
 	}
 }
 
-// Hand gives a session presence of many senders, each decided by the Inbound hooks of its account, as Multicast does.
+// Hand gives a session presence of many senders, each decided by the Inbound hooks of its account, as Multicast does. What has no
+// address gets that of the session.
 func (h *Host) Hand(ctx context.Context, s *Session, sts iter.Seq[*xmpp.Stanza]) {
 	c := &cast{host: h}
 	for st := range sts {
-		if out := c.decide(ctx, st, s.Account, s.JID); out != nil {
-			s.Send(stream.Packet{Stanza: out, To: s.JID, Tail: c.passage.Tail})
+		if err := h.dropBarred(ctx, st, s.JID); err != nil {
+			h.logCast(st, s.JID, err)
+			continue
+		}
+		to := st.To
+		if to.IsZero() {
+			to = s.JID
+		}
+		if out := c.decide(ctx, st, s.Account, to); out != nil {
+			s.Send(stream.Packet{Stanza: out, To: to, Tail: c.passage.Tail})
 		}
 	}
 }

@@ -42,6 +42,8 @@ func (h *Host) decide(ctx context.Context, p *Passage) error {
 				return err
 			}
 		}
+	} else if err := h.dropBarred(ctx, p.Stanza, p.Stanza.To); err != nil {
+		return err
 	}
 	to := p.Stanza.To
 	if to.Local() == "" || !h.domains[to.Domain()] {

@@ -102,6 +102,11 @@ func (j JID) Bare() JID { return JID{s: j.s[:j.end], dom: j.dom, end: j.end} }
 // IsBare tells whether the address has no resource.
 func (j JID) IsBare() bool { return int(j.end) == len(j.s) }
 
+// Covers tells whether j stands for k too: it is k, or k without its resource, or k's domain (XEP-0191 §6).
+func (j JID) Covers(k JID) bool {
+	return j == k || j == k.Bare() || j == k.DomainJID()
+}
+
 // DomainJID is the address of the domain alone.
 func (j JID) DomainJID() JID {
 	d := j.Domain()
