@@ -1,0 +1,98 @@
+package xep
+
+import (
+	"context"
+	"crypto/sha1"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"palabre/server"
+	"palabre/xmpp"
+)
+
+const (
+	nsVCard   = "vcard-temp"
+	kindVCard = "vcard" // of Store: the card under no key, the photo's hash under keyPhoto
+	keyPhoto  = "photo"
+	mostVCard = 128 << 10
+)
+
+// VCard keeps a card for each account (XEP-0054). A card is for everybody to see; whether there is an account is not, so an account without
+// a card answers as none at all (§3.3). The photo's hash is kept beside the card, for presence to tell (XEP-0153 §2.1).
+type VCard struct{ Store Store }
+
+// Info is part of server.Module.
+func (v *VCard) Info() server.Info {
+	return server.Info{Name: "vcard", Specs: []server.Spec{{Name: "XEP-0054", Version: "1.3.0"}}}
+}
+
+// Register is part of server.Module.
+func (v *VCard) Register(h *server.Host) {
+	h.Feature(server.ToDomain, nsVCard)
+	h.Feature(server.ToAccount, nsVCard)
+	h.HandleIQ(server.ToAccount, nsVCard, "vCard", func(ctx context.Context, r *server.Request) (xmpp.Element, error) {
+		if r.IsSet() {
+			return xmpp.Element{}, v.set(ctx, r)
+		}
+		return v.get(ctx, r)
+	})
+}
+
+func (v *VCard) get(ctx context.Context, r *server.Request) (xmpp.Element, error) {
+	card, err := v.Store.Datum(ctx, r.Account.JID, kindVCard, "")
+	if err != nil {
+		return xmpp.Element{}, fmt.Errorf("xep: vcard: %w", err)
+	}
+	if card == "" && !r.Own {
+		return xmpp.Element{}, xmpp.ErrServiceUnavailable // §3.3
+	}
+	if card == "" {
+		return xmpp.New(nsVCard, "vCard"), nil // §3.1: either this or an error, which some clients show
+	}
+	return xmpp.Parse(card, xmpp.NSClient)
+}
+
+func (v *VCard) set(ctx context.Context, r *server.Request) error {
+	if !r.Own {
+		// §3.2 asks for forbidden, but only somebody who is there could forbid anything.
+		return xmpp.ErrServiceUnavailable
+	}
+	card := r.Payload.String()
+	if len(card) > mostVCard {
+		return xmpp.ErrPolicyViolation.With(fmt.Sprintf("A vCard has at most %d KiB. Choose a smaller photo.", mostVCard>>10))
+	}
+	hash, err := photoHash(r.Payload)
+	if err != nil {
+		return err
+	}
+	if len(r.Payload.Elements()) == 0 {
+		card = ""
+	}
+	change := map[string]string{"": card, keyPhoto: hash}
+	if err := v.Store.SetData(ctx, r.Account.JID, kindVCard, change); err != nil {
+		return fmt.Errorf("xep: vcard: %w", err)
+	}
+	return nil
+}
+
+// photoHash is the SHA-1 of the card's picture in hexadecimal digits (XEP-0153 §2.1); empty if it has none.
+func photoHash(card xmpp.Element) (string, error) {
+	photo, _ := card.Child(nsVCard, "PHOTO")
+	text := strings.Join(strings.Fields(photo.ContentOf(nsVCard, "BINVAL")), "")
+	if text == "" {
+		return "", nil
+	}
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return "", xmpp.ErrBadRequest.With("The photo is not in Base64.")
+	}
+	sum := sha1.Sum(raw)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// Photo is the hash of an account's picture, or empty.
+func (v *VCard) Photo(ctx context.Context, owner xmpp.JID) (string, error) {
+	return v.Store.Datum(ctx, owner, kindVCard, keyPhoto)
+}
