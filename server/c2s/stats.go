@@ -50,3 +50,18 @@ func (s *Stats) login(mechanism, result string) {
 	}
 	s.logins[Login{mechanism, result}]++
 }
+
+// QueuedBytes is how many bytes wait to be sent, to all clients together.
+func (s *Server) QueuedBytes() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	total := 0
+	for c := range s.conns {
+		c.mu.Lock()
+		if c.queue != nil {
+			total += c.queue.Pending()
+		}
+		c.mu.Unlock()
+	}
+	return total
+}
