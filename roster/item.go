@@ -1,6 +1,10 @@
 package roster
 
-import "palabre/xmpp"
+import (
+	"slices"
+
+	"palabre/xmpp"
+)
 
 // A Subscription tells who sees whose presence (RFC 6121 §2.1.2.5).
 type Subscription uint8
@@ -22,13 +26,15 @@ type Item struct {
 	Ask          bool   // "pending out": the owner asked to see the contact
 	Approved     bool   // pre-approved (RFC 6121 §3.4)
 	In           bool   // "pending in": the contact waits for the owner's approval
-	Request      string // the inner XML of the request that waits
+	Request      string // the request that waits, as XML without addresses
 	Listed       bool   // it is in the roster that clients see; a request alone is not
 	Ver          int64  // the roster's version at its last change; set by the store
 }
 
 // IsZero tells whether nothing is kept of this contact.
-func (it Item) IsZero() bool { return !it.Listed && !it.In && !it.Approved && it.Subscription == None && !it.Ask }
+func (it Item) IsZero() bool {
+	return !it.Listed && !it.In && !it.Approved && it.Subscription == None && !it.Ask
+}
 
 // A Change is a change to one item, decided inside the store's transaction so that no two can cross. It is a server.Write.
 type Change struct {
@@ -41,7 +47,29 @@ type Change struct {
 	// Set by the store, and to be read after the commit:
 	Before, After Item
 	Ver           int64 // the roster's version after the change
+
+	committed func(*Change)
 }
 
 // Owner is the account whose roster changes.
 func (c *Change) Owner() xmpp.JID { return c.Account }
+
+// Committed is part of server.Noted.
+func (c *Change) Committed() {
+	if c.committed != nil {
+		c.committed(c)
+	}
+}
+
+// visible tells whether clients can see what has changed (RFC 6121 §2.6.3): a request that waits is no part of the roster.
+func (c *Change) visible() bool {
+	a, b := c.Before, c.After
+	if !a.Listed || !b.Listed {
+		return a.Listed != b.Listed
+	}
+	return a.Name != b.Name || a.Subscription != b.Subscription || a.Ask != b.Ask || a.Approved != b.Approved || !slices.Equal(a.Groups, b.Groups)
+}
+
+// gained and lost tell whether the contact sees the owner only since the change, or no longer.
+func (c *Change) gained() bool { return c.After.Subscription&^c.Before.Subscription&From != 0 }
+func (c *Change) lost() bool   { return c.Before.Subscription&^c.After.Subscription&From != 0 }
