@@ -112,7 +112,9 @@ func (r *Run) each(n int, fn func(i int) error) error {
 			for i, ok := take(); ok; i, ok = take() {
 				if err := fn(i); err != nil {
 					mu.Lock()
-					first = errors.Join(first, err)
+					if first == nil {
+						first = err
+					}
 					mu.Unlock()
 				}
 			}
