@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -49,7 +51,7 @@ func openPostgres(ctx context.Context, o Options) (_ *postgresDB, err error) {
 	connecting, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	if db.writer, err = pgx.ConnectConfig(connecting, db.config); err != nil {
-		return nil, fmt.Errorf("the PostgreSQL server does not let us in; see that it runs and that [database] url is right: %w", err)
+		return nil, refusal(config.ConnConfig, err)
 	}
 	defer func() {
 		if err != nil {
@@ -63,6 +65,26 @@ func openPostgres(ctx context.Context, o Options) (_ *postgresDB, err error) {
 		return nil, err
 	}
 	return db, nil
+}
+
+// refusal is a sentence for a server that can't be reached, or does not want us.
+func refusal(c *pgx.ConnConfig, err error) error {
+	var said *pgconn.PgError
+	if errors.As(err, &said) {
+		return fmt.Errorf("the PostgreSQL server at %s refuses (%s); correct [database] url, or the server", c.Host, said.Message)
+	}
+	cause := err.Error() // of several tries: the last line is the last one's
+	var op *net.OpError
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns):
+		cause = dns.Error()
+	case errors.As(err, &op):
+		cause = op.Err.Error()
+	default:
+		cause = strings.TrimSpace(cause[strings.LastIndexByte(cause, '\n')+1:])
+	}
+	return fmt.Errorf("the PostgreSQL server at %s does not answer (%s); start it, or correct [database] url", c.Host, cause)
 }
 
 // take locks the database, migrates it and raises its epoch.

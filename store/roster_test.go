@@ -91,15 +91,15 @@ func TestRosterOfNobody(t *testing.T) {
 	})
 }
 
-// refusal is a write that always fails, after it has written.
-type refusal struct{ owner xmpp.JID }
+// refused is a write that always fails, after it has written.
+type refused struct{ owner xmpp.JID }
 
-func (r refusal) Owner() xmpp.JID { return r.owner }
+func (r refused) Owner() xmpp.JID { return r.owner }
 
 var errRefused = errors.New("refused")
 
-func refusals(s *Store) {
-	carries(s.writer.carriers, func(ctx context.Context, t *turn, r refusal) error {
+func allowRefused(s *Store) {
+	carries(s.writer.carriers, func(ctx context.Context, t *turn, r refused) error {
 		if _, err := t.id(ctx, xmpp.MustParseJID("trace@example.org")); err != nil {
 			return err
 		}
@@ -111,7 +111,7 @@ func refusals(s *Store) {
 func TestRosterModel(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, s *Store) {
-		refusals(s)
+		allowRefused(s)
 		owners := []xmpp.JID{romeo, juliet}
 		addAccounts(t, s, owners...)
 		contacts := []xmpp.JID{juliet, romeo, xmpp.MustParseJID("nurse@example.net"), xmpp.MustParseJID("paris.example")}
@@ -139,7 +139,7 @@ func TestRosterModel(t *testing.T) {
 					p.changes, writes = append(p.changes, c), append(writes, c)
 				}
 				if p.refused {
-					writes = append(writes, refusal{romeo})
+					writes = append(writes, refused{romeo})
 				}
 				s.Commit(writes, func(err error) { p.err <- err })
 				passages = append(passages, p)

@@ -59,7 +59,7 @@ type sqliteDB struct {
 // openSQLite opens or makes the database of a data directory, brings its schema up to date and takes it over.
 func openSQLite(ctx context.Context, o Options, fatal func(error)) (_ *sqliteDB, err error) {
 	if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data directory: %w", err)
+		return nil, fmt.Errorf("the data directory can't be made (%w); set data_dir to a place where palabre may write", err)
 	}
 	if err := refuseNetwork(o.DataDir); err != nil {
 		return nil, err

@@ -1,6 +1,9 @@
 package store
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -97,4 +100,100 @@ func TestSecondIsRefused(t *testing.T) {
 		}
 		addAccounts(t, s, romeo) // the first goes on
 	})
+}
+
+// tamper runs statements on the database behind the store's back.
+func (p place) tamper(t testing.TB, statements ...string) {
+	t.Helper()
+	if p.URL != "" {
+		runSQL(t, p.URL, statements...)
+		return
+	}
+	db, err := openPool(filepath.Join(p.DataDir, sqliteFile), 1, writerPragmas)
+	must(t, err)
+	defer db.Close()
+	for _, sql := range statements {
+		_, err := db.Exec(sql)
+		must(t, err)
+	}
+}
+
+// The database of a newer release is left alone.
+func TestNewerSchemaIsRefused(t *testing.T) {
+	t.Parallel()
+	eachPlace(t, func(t *testing.T, p place) {
+		s := p.open(t)
+		addAccounts(t, s, romeo)
+		must(t, s.Close())
+		p.tamper(t, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, true)")
+		_, err := Open(t.Context(), p.Options)
+		if err == nil || !strings.Contains(err.Error(), "newer palabre (its schema is version 99") {
+			t.Fatalf("a newer schema: %v", err)
+		}
+		p.tamper(t, "DELETE FROM goose_db_version WHERE version_id = 99")
+		s = p.open(t)
+		if ok, err := s.Exists(t.Context(), romeo); !ok || err != nil {
+			t.Errorf("romeo: %v, %v", ok, err)
+		}
+	})
+}
+
+// One who got past the lock raises the epoch: the first one must not write any more, and says so to the process.
+func TestStolenEpoch(t *testing.T) {
+	t.Parallel()
+	eachPlace(t, func(t *testing.T, p place) {
+		var told []error
+		p.Fatal = func(err error) { told = append(told, err) }
+		s := p.open(t)
+		addAccounts(t, s, romeo)
+		p.tamper(t, "UPDATE epoch SET epoch = epoch + 1")
+		for range 2 {
+			if err := s.Create(t.Context(), account.Account{JID: juliet}); !errors.Is(err, ErrAway) {
+				t.Errorf("a write: %v", err)
+			}
+		}
+		if ok, err := s.Exists(t.Context(), juliet); ok || err != nil {
+			t.Errorf("juliet: %v, %v", ok, err)
+		}
+		must(t, s.Close())
+		if len(told) != 1 || !errors.Is(told[0], errStolen) {
+			t.Errorf("fatal: %v", told)
+		}
+	})
+}
+
+func TestDurability(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *Store) {
+		d, err := s.Durability(t.Context())
+		must(t, err)
+		if d.Level == "" || d.Engine == "" || d.Version == "" || d.Level == Unsafe && len(d.Warnings) == 0 {
+			t.Errorf("durability: %+v", d)
+		}
+	})
+}
+
+func TestPlainRefusals(t *testing.T) {
+	t.Parallel()
+	blocked := filepath.Join(t.TempDir(), "file")
+	must(t, os.WriteFile(blocked, nil, 0o600))
+	for name, c := range map[string]struct {
+		o    Options
+		want string
+	}{
+		"nowhere":      {Options{}, "no place for the database is given"},
+		"no directory": {Options{DataDir: filepath.Join(blocked, "x")}, "the data directory can't be made"},
+		"bad url":      {Options{URL: "postgres://u:sekrit@[::1/x"}, "[database] url is not one of a PostgreSQL database"},
+		"nobody there": {Options{URL: "postgres://u:sekrit@127.0.0.1:1/x"}, "the PostgreSQL server at 127.0.0.1 does not answer (connect: connection refused); start it"},
+		"no socket":    {Options{URL: "postgres:///x?host=/nonexistent"}, "does not answer (connect: no such file or directory)"},
+	} {
+		s, err := Open(t.Context(), c.o)
+		if err == nil {
+			must(t, s.Close())
+			t.Fatalf("%s: opened", name)
+		}
+		if text := err.Error(); !strings.Contains(text, c.want) || strings.Contains(text, "sekrit") || strings.Contains(text, "\n") {
+			t.Errorf("%s: %q, want %q", name, text, c.want)
+		}
+	}
 }

@@ -1,0 +1,88 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"palabre/account"
+	"palabre/roster"
+)
+
+// schema lists the columns of every table, as the database itself tells.
+func schema(t testing.TB, s *Store) map[string][]string {
+	t.Helper()
+	q := `SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'`
+	if _, is := s.engine.(*postgresDB); is {
+		q = `SELECT table_name::text, column_name::text FROM information_schema.columns WHERE table_schema = current_schema()`
+	}
+	out := map[string][]string{}
+	must(t, s.db.Query(context.Background(), func(scan scanner) error {
+		var table, column string
+		err := scan(&table, &column)
+		out[table] = append(out[table], column)
+		return err
+	}, q))
+	if len(out) < 5 {
+		t.Fatalf("the schema: %v", out)
+	}
+	return out
+}
+
+// rows counts a table's rows that belong to an account, and those that name it in any other column.
+func rows(t testing.TB, s *Store, table string, columns []string) (owned, named int) {
+	t.Helper()
+	ctx := context.Background()
+	if slices.Contains(columns, "owner") {
+		must(t, s.db.QueryRow(ctx, []any{&owned}, fmt.Sprintf(`SELECT COUNT(*) FROM %s WHERE owner = (SELECT id FROM jid WHERE bare = $1)`, table), romeo.String()))
+	}
+	for _, c := range columns {
+		var n int
+		must(t, s.db.QueryRow(ctx, []any{&n}, fmt.Sprintf(`SELECT COUNT(*) FROM %s WHERE CAST(%s AS TEXT) LIKE '%%romeo%%'`, table, c)))
+		named += n
+	}
+	return owned, named
+}
+
+// Deleting an account leaves nothing that it owned in any table that there is. Its address stays a number, for those who know it.
+func TestDeleteErasesAll(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		addAccounts(t, s, juliet)
+		must(t, s.Create(ctx, account.Account{JID: romeo, Keys: keys(1)}))
+		must(t, s.SetLastSeen(ctx, romeo, time.Now(), "romeo was here"))
+		must(t, commit(s, set(romeo, juliet, roster.Item{Listed: true, Name: "romeo's"}), set(juliet, romeo, roster.Item{Listed: true})))
+		must(t, s.SetData(ctx, romeo, "vcard", map[string]string{"": "<FN>romeo</FN>"}))
+
+		tables := schema(t, s)
+		for table, columns := range tables {
+			if owned, _ := rows(t, s, table, columns); owned == 0 && slices.Contains(columns, "owner") {
+				t.Errorf("table %s: this test puts nothing into it", table)
+			}
+		}
+		must(t, s.Delete(ctx, romeo))
+		for _, table := range slices.Sorted(maps.Keys(tables)) {
+			owned, named := rows(t, s, table, tables[table])
+			if table == "jid" {
+				named--
+			}
+			if owned != 0 || named != 0 {
+				t.Errorf("table %s: %d rows are his, %d name him", table, owned, named)
+			}
+		}
+		items, _, err := s.Roster(ctx, juliet)
+		must(t, err)
+		if len(items) != 1 || items[0].JID != romeo {
+			t.Errorf("another's roster: %+v", items)
+		}
+		addAccounts(t, s, romeo) // anew
+		items, ver, err := s.Roster(ctx, romeo)
+		if len(items) != 0 || ver != 0 || err != nil {
+			t.Errorf("the new one's roster: %v %d %v", items, ver, err)
+		}
+	})
+}
