@@ -12,13 +12,17 @@ import (
 
 func TestReadUsers(t *testing.T) {
 	t.Parallel()
-	got, err := ReadUsers(strings.NewReader("jid,password\n# two people\nromeo@example.org,secret\njuliet@example.org/balcony,\"a,b \"\"c\"\n"))
+	got, err := ReadUsers(strings.NewReader("jid,password\nromeo@example.org,secret\njuliet@example.org/balcony,\"a,b \"\"c\"\n"))
 	want := []User{
 		{xmpp.MustParseJID("romeo@example.org"), "secret"},
 		{xmpp.MustParseJID("juliet@example.org"), `a,b "c`},
 	}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("read %v, %v; want %v", got, err, want)
+	}
+	got, err = ReadUsers(strings.NewReader(`{"jid": "romeo@example.org", "password": "secret"}`))
+	if err != nil || !slices.Equal(got, want[:1]) {
+		t.Errorf("read %v, %v from JSON", got, err)
 	}
 	for name, text := range map[string]string{
 		"no password": "romeo@example.org\n",

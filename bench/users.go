@@ -1,12 +1,12 @@
 package bench
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"strconv"
 
+	"palabre/account"
 	"palabre/xmpp"
 )
 
@@ -16,31 +16,20 @@ type User struct {
 	Password string
 }
 
-// ReadUsers reads accounts as "palabre user import" does: CSV of address and password, where a first line
-// "jid,password" is a title. Errors name the line.
+// ReadUsers reads the files that "palabre user import" reads. Errors name the line.
 func ReadUsers(r io.Reader) ([]User, error) {
-	in := csv.NewReader(r)
-	in.FieldsPerRecord = 2
-	in.Comment = '#'
 	var users []User
-	for {
-		record, err := in.Read()
-		if err == io.EOF {
-			return users, nil
+	for row := range account.ReadRows(r) {
+		if row.Err != nil {
+			return nil, fmt.Errorf("bench: users: line %d: %w", row.Line, row.Err)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("bench: users: %w", err)
-		}
-		if len(users) == 0 && record[0] == "jid" && record[1] == "password" {
-			continue
-		}
-		line, _ := in.FieldPos(0)
-		jid, err := xmpp.ParseJID(record[0])
+		jid, err := xmpp.ParseJID(row.JID)
 		if err != nil || jid.Local() == "" {
-			return nil, fmt.Errorf("bench: users: line %d: %q is not the address of a user", line, record[0])
+			return nil, fmt.Errorf("bench: users: line %d: %q is not the address of a user", row.Line, row.JID)
 		}
-		users = append(users, User{jid.Bare(), record[1]})
+		users = append(users, User{jid.Bare(), row.Password})
 	}
+	return users, nil
 }
 
 // NumberedUsers gives the accounts PREFIX0@DOMAIN, PREFIX1@DOMAIN and so on, all with one password.
