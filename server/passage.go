@@ -137,7 +137,7 @@ var ErrAway = errors.New("the database is away")
 // Bounce sends an error back for a stanza, unless it is itself an answer (RFC 6120 §8.3.1) or presence, which is never bounced
 // to a session that did not address it.
 func (h *Host) Bounce(ctx context.Context, st *xmpp.Stanza, e *xmpp.Error) {
-	if st.Type == xmpp.TypeError || st.Kind == xmpp.IQ && !st.IsRequest() {
+	if st.Type == xmpp.TypeError || st.Kind == xmpp.IQ && st.Type == xmpp.TypeResult {
 		return
 	}
 	reply := st.ErrorReply(e)

@@ -1,0 +1,133 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"palabre/account"
+	"palabre/server"
+)
+
+// API holds what the functions work on.
+type API struct {
+	Accounts *account.Registry
+	Domains  []string
+	Host     *server.Host        // nil: no server runs
+	Reload   func() error        // reads certificates anew; nil: no server runs
+	Status   func() ServerStatus // nil: no server runs
+}
+
+// A Caller carries out functions by name. Its errors are sentences for people.
+type Caller interface {
+	Call(ctx context.Context, name string, params, result any) error
+}
+
+// functions are everything that can be called. The names are part of the interface: they do not change.
+var functions = map[string]function{
+	"server.reload": of((*API).reload),
+	"server.status": of((*API).status),
+	"user.add":      of((*API).userAdd),
+	"user.delete":   of((*API).userDelete),
+	"user.disable":  of((*API).userDisable),
+	"user.enable":   of((*API).userEnable),
+	"user.import":   of((*API).userImport),
+	"user.kick":     of((*API).userKick),
+	"user.list":     of((*API).userList),
+	"user.password": of((*API).userPassword),
+	"user.sessions": of((*API).userSessions),
+}
+
+type function func(ctx context.Context, a *API, params []byte) (any, error)
+
+// of makes a function of a method, whose parameters it decodes strictly.
+func of[P, R any](method func(*API, context.Context, P) (R, error)) function {
+	return func(ctx context.Context, a *API, params []byte) (any, error) {
+		var p P
+		d := json.NewDecoder(strings.NewReader(string(params)))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&p); err != nil {
+			return nil, &Error{Kind: BadRequest, Text: "the parameters can't be read: " + err.Error()}
+		}
+		return method(a, ctx, p)
+	}
+}
+
+// Kind says what an Error is about.
+type Kind string
+
+// The kinds of error.
+const (
+	BadRequest Kind = "bad-request"
+	NotFound   Kind = "not-found"
+	Conflict   Kind = "conflict"
+	NotRunning Kind = "not-running"
+	Failed     Kind = "failed"
+)
+
+// An Error is why a function was not carried out, for people.
+type Error struct {
+	Kind Kind   `json:"kind"`
+	Text string `json:"error"`
+}
+
+func (e *Error) Error() string { return e.Text }
+
+// explain turns what a part says into an Error.
+func explain(err error) *Error {
+	var e *Error
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.Is(err, account.ErrUnknown):
+		return &Error{NotFound, "There is no such account. 'palabre user list' shows those that there are."}
+	case errors.Is(err, account.ErrExists):
+		return &Error{Conflict, "This account exists already. To change its password use 'palabre user password'."}
+	case errors.Is(err, account.ErrAddress), errors.Is(err, account.ErrDomain), errors.Is(err, account.ErrPassword):
+		return &Error{BadRequest, sentence(err.Error())}
+	}
+	return &Error{Failed, sentence(err.Error())}
+}
+
+func sentence(s string) string {
+	if s == "" {
+		return s
+	}
+	s = strings.ToUpper(s[:1]) + s[1:]
+	if !strings.HasSuffix(s, ".") {
+		s += "."
+	}
+	return s
+}
+
+// Call carries a function out here. It is part of Caller.
+func (a *API) Call(ctx context.Context, name string, params, result any) error {
+	raw, err := json.Marshal(params)
+	if err != nil {
+		return fmt.Errorf("admin: %s: %w", name, err)
+	}
+	out, err := a.call(ctx, name, raw)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(out, result)
+}
+
+// call carries a function out. The error is an *Error.
+func (a *API) call(ctx context.Context, name string, params []byte) ([]byte, error) {
+	fn := functions[name]
+	if fn == nil {
+		return nil, &Error{NotFound, "There is no function " + name + "."}
+	}
+	result, err := fn(ctx, a, params)
+	if err != nil {
+		return nil, explain(err)
+	}
+	out, err := json.Marshal(result)
+	if err != nil {
+		return nil, explain(err)
+	}
+	return out, nil
+}

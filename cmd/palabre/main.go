@@ -1,0 +1,76 @@
+// Command palabre is an XMPP server, its administration and its load tool.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// run is the whole program: tests call it, too.
+func run(args []string, in io.Reader, out, errs io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := rootCommand()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errs)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	if asJSON(root) {
+		_ = json.NewEncoder(errs).Encode(map[string]string{"error": err.Error()}) // nowhere is left to say it
+	} else if !errors.Is(err, errSaid) {
+		fmt.Fprintf(errs, "palabre: %v\n", err)
+	}
+	return 1
+}
+
+// errSaid ends the program with status 1 when the output has said why.
+var errSaid = errors.New("failed")
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "palabre",
+		Short: "An XMPP server for an organisation's chat",
+		Long: `Palabre is an XMPP server for an organisation's chat.
+
+  palabre serve                          start the server; without a configuration: localhost, on this machine only
+  palabre user add alice@example.org     make an account
+  palabre doctor                         say what is wrong with the configuration, and what to do`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.PersistentFlags().String("config", "", "the configuration `FILE`; without it ./palabre.toml or /etc/palabre/palabre.toml, if there is one")
+	root.PersistentFlags().Bool("json", false, "print JSON, for programs")
+	root.AddCommand(serveCommand(), userCommand(), doctorCommand(), benchCommand(), versionCommand())
+	return root
+}
+
+func asJSON(cmd *cobra.Command) bool {
+	on, err := cmd.Flags().GetBool("json")
+	if err != nil {
+		on, _ = cmd.PersistentFlags().GetBool("json")
+	}
+	return on
+}
+
+// show prints a result: as JSON, or as text says.
+func show(cmd *cobra.Command, result any, text func(w io.Writer)) error {
+	if asJSON(cmd) {
+		return json.NewEncoder(cmd.OutOrStdout()).Encode(result)
+	}
+	text(cmd.OutOrStdout())
+	return nil
+}

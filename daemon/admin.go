@@ -1,0 +1,87 @@
+package daemon
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net"
+
+	"palabre/account"
+	"palabre/admin"
+	"palabre/store"
+	"palabre/xmpp"
+)
+
+// api is what administrators may do with this daemon.
+func (d *Daemon) api() *admin.API {
+	return &admin.API{
+		Accounts: d.Accounts, Domains: d.Config.Domains, Host: d.Host, Reload: d.Reload, Status: d.status,
+	}
+}
+
+func (d *Daemon) status() admin.ServerStatus {
+	s := admin.ServerStatus{
+		Version: d.version, Domains: d.Config.Domains, Since: d.Started, Sessions: d.Host.Stats.Sessions(), Database: d.Config.Engine(),
+	}
+	for _, b := range d.bound {
+		s.Listen = append(s.Listen, admin.Endpoint{Service: b.Service, Address: b.Addr.String()})
+	}
+	return s
+}
+
+// Engine names the database.
+func (c *Config) Engine() string {
+	if c.Database.URL != "" {
+		return "PostgreSQL"
+	}
+	return "SQLite"
+}
+
+// listenControl opens the socket for the command line.
+func (d *Daemon) listenControl() error {
+	ln, err := admin.Listen(d.Config.DataDir)
+	if err != nil {
+		return err
+	}
+	api := d.api()
+	d.services = append(d.services, service{ln, func(ln net.Listener) error { return api.Serve(ln) }})
+	return nil
+}
+
+// Offline gives the administrator's functions on the database of a server that does not run. done must be called at the end.
+func Offline(ctx context.Context, cfg Config, log *slog.Logger, fatal func(error)) (api *admin.API, done func() error, err error) {
+	st, err := store.Open(ctx, store.Options{DataDir: cfg.DataDir, URL: cfg.Database.URL, Logger: log, Fatal: fatal})
+	if err != nil {
+		return nil, nil, err
+	}
+	registry, err := newRegistry(ctx, cfg, st)
+	if err != nil {
+		return nil, nil, errors.Join(err, st.Close())
+	}
+	return &admin.API{Accounts: registry, Domains: cfg.Domains}, st.Close, nil
+}
+
+// First is the account that the first start makes.
+type First struct {
+	JID      xmpp.JID
+	Password string // empty: it was there already
+}
+
+// FirstAccount makes admin@ the default domain with a random password, if the domain has no account at all.
+func (d *Daemon) FirstAccount(ctx context.Context) (First, error) {
+	domain := d.Config.Domains[0]
+	jid, err := xmpp.NewJID("admin", domain, "")
+	if err != nil {
+		return First{}, err
+	}
+	list, err := d.Accounts.List(ctx, domain, "", 1)
+	if err != nil || len(list) > 0 {
+		return First{JID: jid}, err
+	}
+	password := rand.Text()
+	if err := d.Accounts.Add(ctx, jid, password); err != nil && !errors.Is(err, account.ErrExists) {
+		return First{}, err
+	}
+	return First{JID: jid, Password: password}, nil
+}

@@ -1,0 +1,134 @@
+package daemon
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// everything is the configuration of the documents: every key parses from the first release on.
+const everything = `domains  = ["example.org", "EXAMPLE.net"]
+data_dir = "/var/lib/palabre"
+
+[database]
+url = "postgres://palabre@db/palabre"
+
+[listen]
+c2s     = ["0.0.0.0:5222"]
+c2s_tls = ["0.0.0.0:5223"]
+https   = ["0.0.0.0:5443"]
+metrics = ["127.0.0.1:5280"]
+
+[tls]
+cert = ""
+key  = ""
+
+[auth]
+mechanisms        = ["SCRAM-SHA-256", "PLAIN"]
+iterations        = 20000
+iterations_sha512 = 5000
+
+[contact]
+abuse = ["mailto:abuse@example.org"]
+
+[history]
+enabled = true
+
+[rooms]
+new = "open"
+
+[smtp]
+address       = "mail.example.org:587"
+tls           = "starttls"
+username      = "palabre"
+password_file = "smtp-password"
+from          = "chat@example.org"
+
+[limits]
+off = false
+
+[domain."example.net"]
+mechanisms = ["SCRAM-SHA-512"]
+tls.cert = "net.pem"
+tls.key  = "net.key"
+history.enabled = false
+`
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "palabre.toml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestEveryKeyParses(t *testing.T) {
+	t.Parallel()
+	path := write(t, everything)
+	c, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(c.Domains, " "); got != "example.org example.net" {
+		t.Errorf("domains %s", got)
+	}
+	d := c.Domain["example.net"]
+	if want := filepath.Join(filepath.Dir(path), "net.pem"); d.TLS.Cert != want {
+		t.Errorf("a relative path became %s, not %s", d.TLS.Cert, want)
+	}
+	if d.History == nil || d.History.Enabled || !c.History.Enabled {
+		t.Errorf("history of one domain: %+v", d.History)
+	}
+	if c.Auth.Iterations != 20000 || c.Rooms.New != "open" || c.Database.URL == "" {
+		t.Errorf("values are lost: %+v", c)
+	}
+}
+
+func TestBadConfigurationIsExplained(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, text, want string }{
+		{"unknown key", "domainz = ['a.org']\n", `palabre.toml:1: there is no key "domainz"; did you mean "domains"?`},
+		{"unknown key in a section", "domains = ['a.org']\n\n[listen]\nc2s_tsl = []\n", `palabre.toml:4: there is no key "listen.c2s_tsl"; did you mean "listen.c2s_tls"?`},
+		{"key of another section", "[listen]\nurl = 'x'\n", `palabre.toml:2: there is no key "listen.url"; did you mean "database.url"?`},
+		{"nothing near", "[listen]\nsomething_else_entirely = 1\n", `palabre.toml:2: there is no key "listen.something_else_entirely"; the README lists the keys`},
+		{"wrong type", "domains = ['a.org']\n[limits]\noff = 'yes'\n", "palabre.toml:3: limits.off: "},
+		{"not TOML", "domains = [\n", "palabre.toml:"},
+		{"no domain", "domains = []\n", "palabre.toml:1: domains: name at least one domain"},
+		{"not a domain", "domains = ['a b']\n", `palabre.toml:1: domains: "a b" is not a domain name`},
+		{"a person is no domain", "domains = ['me@a.org']\n", `"me@a.org" is not a domain name`},
+		{"not an address", "[listen]\nhttps = ['5443']\n", `palabre.toml:2: listen.https: "5443" is not HOST:PORT`},
+		{"port too high", "[listen]\nc2s = ['0.0.0.0:70000']\n", `palabre.toml:2: listen.c2s: `},
+		{"another database", "[database]\nurl = 'mysql://x'\n", "palabre.toml:2: database.url: it must begin with postgres://"},
+		{"certificate without key", "[tls]\ncert = 'x.pem'\n", "palabre.toml:2: tls.cert: name both"},
+		{"too few iterations", "[auth]\niterations = 1000\n", "palabre.toml:2: auth.iterations: at least 4096"},
+		{"unknown mechanism", "[auth]\nmechanisms = ['DIGEST-MD5']\n", `palabre.toml:2: auth.mechanisms: "DIGEST-MD5" is none of`},
+		{"unknown preset", "[rooms]\nnew = 'visit'\n", "palabre.toml:2: rooms.new: "},
+		{"mail in the clear", "[smtp]\naddress = 'mail.a.org:25'\ntls = 'none'\n", "palabre.toml:3: smtp.tls: "},
+		{"section of another domain", "domains = ['a.org']\n[domain.'b.org']\nmechanisms = []\n", `"b.org" is not one of the domains`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := Load(write(t, c.text))
+			if err == nil {
+				t.Fatal("it was accepted")
+			}
+			if !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got   %v\nwant  %s", err, c.want)
+			}
+		})
+	}
+}
+
+func TestDistance(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"a", "", 1}, {"", "ab", 2}, {"kitten", "sitting", 3}, {"c2s", "c2s", 0}} {
+		if got := distance(c.a, c.b); got != c.want {
+			t.Errorf("distance(%q, %q) = %d, not %d", c.a, c.b, got, c.want)
+		}
+	}
+}

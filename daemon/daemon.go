@@ -1,0 +1,213 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"palabre/account"
+	"palabre/server"
+	"palabre/server/c2s"
+	"palabre/store"
+)
+
+// A Daemon is one running server.
+type Daemon struct {
+	Config   Config
+	Log      *slog.Logger
+	Store    *store.Store
+	Accounts *account.Registry
+	Host     *server.Host
+	C2S      *c2s.Server
+	Started  time.Time
+
+	version     string
+	certificate *c2s.Certificates
+	bound       []Bound
+	services    []service
+	serving     sync.WaitGroup
+	failed      chan error
+}
+
+// Bound is an address that the daemon listens on.
+type Bound struct {
+	Service string // as the key of the configuration is called: c2s, c2s_tls, metrics
+	Addr    net.Addr
+}
+
+// A service is a listener and what is done with it.
+type service struct {
+	ln    net.Listener
+	serve func(net.Listener) error
+}
+
+// Open opens the database, makes the server and takes the ports; nobody is served yet. Its errors are plain sentences for people.
+// fatal is told what makes it wrong to go on; it must end the process.
+func Open(ctx context.Context, cfg Config, log *slog.Logger, version string, fatal func(error)) (*Daemon, error) {
+	d := &Daemon{Config: cfg, Log: log, version: version, Started: time.Now(), failed: make(chan error, 1)}
+	var err error
+	d.Store, err = store.Open(ctx, store.Options{DataDir: cfg.DataDir, URL: cfg.Database.URL, Logger: log, Fatal: fatal})
+	if err != nil {
+		return nil, err
+	}
+	if err := d.assemble(ctx); err != nil {
+		return nil, errors.Join(err, d.Store.Close())
+	}
+	if err := d.listen(ctx); err != nil {
+		d.closeListeners()
+		return nil, errors.Join(err, d.Store.Close())
+	}
+	return d, nil
+}
+
+// assemble joins the parts.
+func (d *Daemon) assemble(ctx context.Context) error {
+	var err error
+	if d.Accounts, err = newRegistry(ctx, d.Config, d.Store); err != nil {
+		return err
+	}
+	d.Host, err = server.New(server.Options{
+		Domains: d.Config.Domains, Users: d.Store, Store: d.Store, Log: d.Log,
+	}, d.modules()...)
+	if err != nil {
+		return err
+	}
+	if d.certificate, err = d.openCertificates(); err != nil {
+		return err
+	}
+	secret, err := d.Store.Secret(ctx, "bind2-resources")
+	if err != nil {
+		return err
+	}
+	d.C2S = c2s.New(c2s.Options{
+		Host: d.Host, Auth: d.Accounts, Certificates: d.certificate, Log: d.Log, Secret: secret,
+		LimitsOff: d.Config.Limits.Off,
+	})
+	return nil
+}
+
+func newRegistry(ctx context.Context, cfg Config, st *store.Store) (*account.Registry, error) {
+	domains := map[string]account.Domain{}
+	for _, name := range cfg.Domains {
+		m := cfg.Auth.Mechanisms
+		if d, ok := cfg.Domain[name]; ok && len(d.Mechanisms) > 0 {
+			m = d.Mechanisms
+		}
+		domains[name] = account.Domain{Mechanisms: withPlus(m)}
+	}
+	return account.New(ctx, st, account.Options{
+		Domains: domains,
+		Iterations: account.Iterations{
+			SHA1: cfg.Auth.Iterations, SHA256: cfg.Auth.Iterations, SHA512: cfg.Auth.IterationsSHA512,
+		},
+		Off: cfg.Limits.Off,
+	})
+}
+
+// withPlus adds the form with channel binding to each mechanism that has one.
+func withPlus(list []string) []string {
+	var out []string
+	for _, m := range list {
+		if m != "PLAIN" {
+			out = append(out, m+"-PLUS")
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// listen takes every port of the configuration.
+func (d *Daemon) listen(ctx context.Context) error {
+	l := d.Config.Listen
+	if err := d.listenControl(); err != nil {
+		return err
+	}
+	for _, s := range []struct {
+		name  string
+		addrs []string
+		serve func(net.Listener) error
+	}{
+		{"c2s", l.C2S, func(ln net.Listener) error { return d.C2S.Serve(ln, c2s.StartTLS) }},
+		{"c2s_tls", l.C2STLS, func(ln net.Listener) error { return d.C2S.Serve(ln, c2s.DirectTLS) }},
+		{"metrics", l.Metrics, d.serveMetrics},
+	} {
+		for _, addr := range s.addrs {
+			var lc net.ListenConfig
+			ln, err := lc.Listen(ctx, "tcp", addr)
+			if err != nil {
+				if noIPv6(addr, err) {
+					continue
+				}
+				return fmt.Errorf("listen.%s: can't listen on %s: %w. Is another server running? Choose another address in the configuration", s.name, addr, cause(err))
+			}
+			d.bound = append(d.bound, Bound{s.name, ln.Addr()})
+			d.services = append(d.services, service{ln, s.serve})
+		}
+	}
+	return nil
+}
+
+// noIPv6 tells whether an address could not be taken because this machine has no IPv6; that the default [::1] is missing then is no error.
+func noIPv6(addr string, err error) bool {
+	host, _, _ := net.SplitHostPort(addr)
+	return host == "::1" && errors.Is(err, errNoAddress)
+}
+
+func cause(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
+
+func (d *Daemon) closeListeners() {
+	for _, s := range d.services {
+		_ = s.ln.Close()
+	}
+}
+
+// Bound lists the addresses that the daemon listens on, as the system gave them.
+func (d *Daemon) Bound() []Bound { return d.bound }
+
+// Addr is the first address of a service, or nil.
+func (d *Daemon) Addr(service string) net.Addr {
+	for _, b := range d.bound {
+		if b.Service == service {
+			return b.Addr
+		}
+	}
+	return nil
+}
+
+// Start serves. It returns at once.
+func (d *Daemon) Start() {
+	for _, s := range d.services {
+		d.serving.Go(func() {
+			if err := s.serve(s.ln); err != nil && !errors.Is(err, net.ErrClosed) {
+				select {
+				case d.failed <- fmt.Errorf("serving %s: %w", s.ln.Addr(), err):
+				default:
+				}
+			}
+		})
+	}
+}
+
+// Failed tells why a listener ended by itself; the daemon is to be stopped then.
+func (d *Daemon) Failed() <-chan error { return d.failed }
+
+// Reload reads the certificate's files anew. Sessions stay. If a file is bad, the certificate stays what it was.
+func (d *Daemon) Reload() error { return d.certificate.Reload() }
+
+// Stop ends everything: no more clients are taken, those that are there are told system-shutdown, what they sent is dealt with, the database is closed.
+func (d *Daemon) Stop(ctx context.Context) error {
+	d.closeListeners()
+	err := errors.Join(d.Host.Shutdown(ctx), d.C2S.Shutdown(ctx))
+	d.serving.Wait()
+	return errors.Join(err, d.Store.Close())
+}

@@ -1,0 +1,35 @@
+package daemon
+
+import (
+	"palabre/server"
+	"palabre/server/c2s"
+	"palabre/xep"
+)
+
+// modules is the one ordered list of modules. Inside a stage, hooks run in this order: those that refuse come before those that
+// remember, and what is shown to clients comes last.
+func (d *Daemon) modules() []server.Module {
+	return []server.Module{
+		d.Accounts,
+		&xep.Blocking{Store: d.Store},
+		&xep.Carbons{},
+		xep.Ping{},
+		xep.Version{Version: d.version},
+		xep.Time{},
+		&xep.VCard{Store: d.Store},
+	}
+}
+
+// openCertificates gathers the certificates that the configuration names.
+func (d *Daemon) openCertificates() (*c2s.Certificates, error) {
+	o := c2s.CertificateOptions{Dir: d.Config.DataDir, Domains: d.Config.Domains, Log: d.Log}
+	if d.Config.TLS.Cert != "" {
+		o.Pairs = append(o.Pairs, c2s.KeyPair{Cert: d.Config.TLS.Cert, Key: d.Config.TLS.Key})
+	}
+	for name, c := range d.Config.Domain {
+		if c.TLS.Cert != "" {
+			o.Pairs = append(o.Pairs, c2s.KeyPair{Domain: name, Cert: c.TLS.Cert, Key: c.TLS.Key})
+		}
+	}
+	return c2s.OpenCertificates(o)
+}

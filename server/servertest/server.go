@@ -1,0 +1,142 @@
+package servertest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+
+	"palabre/daemon"
+	"palabre/roster"
+	"palabre/xmpp"
+)
+
+// The domains of a test's server.
+const (
+	Domain = "example.org"
+	Other  = "example.net"
+)
+
+// Password is everybody's.
+const Password = "arbre à palabres"
+
+// A Server is a whole server in the test's process.
+type Server struct {
+	*daemon.Daemon
+
+	mu       sync.Mutex
+	accounts map[xmpp.JID]bool
+}
+
+// Start starts a server on SQLite in a temporary folder, with ports that the system gives. It ends with the test.
+func Start(t testing.TB) *Server { return StartWith(t, nil) }
+
+// StartWith lets the test change the configuration first.
+func StartWith(t testing.TB, change func(*daemon.Config)) *Server {
+	t.Helper()
+	cfg := daemon.Default()
+	cfg.Domains = []string{Domain, Other}
+	cfg.DataDir = t.TempDir()
+	cfg.Listen = daemon.Listen{C2S: []string{"127.0.0.1:0"}, C2STLS: []string{"127.0.0.1:0"}}
+	cfg.Auth.Iterations, cfg.Auth.IterationsSHA512 = 4096, 4096
+	if change != nil {
+		change(&cfg)
+	}
+	log := &testLog{t: t}
+	d, err := daemon.Open(t.Context(), cfg, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelInfo})),
+		"test", func(err error) { t.Errorf("the store says that it is wrong to go on: %v", err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Start()
+	s := &Server{Daemon: d, accounts: map[xmpp.JID]bool{}}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := d.Stop(ctx); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+		log.end()
+	})
+	return s
+}
+
+// Account makes an account, if the test has not yet.
+func (s *Server) Account(t testing.TB, jid xmpp.JID) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.accounts[jid] {
+		return
+	}
+	s.accounts[jid] = true
+	if err := s.Accounts.Add(t.Context(), jid, Password); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Connect opens a stream over TLS to a domain, and logs nobody in.
+func (s *Server) Connect(domain string) (*Client, error) {
+	return Connect(s.Addr("c2s_tls"), domain)
+}
+
+// Login makes the account if need be, logs it in and binds the resource.
+func (s *Server) Login(t testing.TB, user xmpp.JID, resource string) (*Client, error) {
+	t.Helper()
+	s.Account(t, user)
+	c, err := s.Connect(user.Domain())
+	if err != nil {
+		return nil, err
+	}
+	return c, c.login(user, Password, resource)
+}
+
+// Befriend makes two accounts see each other, before either has logged in.
+func (s *Server) Befriend(t testing.TB, a, b xmpp.JID) error {
+	t.Helper()
+	s.Account(t, a)
+	s.Account(t, b)
+	for _, j := range []xmpp.JID{a, b} {
+		if s.Host.Online(j) != nil {
+			return fmt.Errorf("%s is on-line already: put the line before its first step", j)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	return s.Host.Append(ctx, friend(a, b), friend(b, a))
+}
+
+func friend(owner, contact xmpp.JID) *roster.Change {
+	return &roster.Change{Account: owner, Contact: contact, Next: func(it roster.Item) roster.Item {
+		it.Subscription, it.Listed = roster.Both, true
+		return it
+	}}
+}
+
+// A testLog shows the server's log in the test's, and checks that no password gets into it.
+type testLog struct {
+	t     testing.TB
+	mu    sync.Mutex
+	ended bool
+}
+
+func (l *testLog) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended {
+		return len(b), nil
+	}
+	if strings.Contains(string(b), Password) {
+		l.t.Errorf("a password is in the log: %s", b)
+	}
+	l.t.Logf("%s", strings.TrimRight(string(b), "\n"))
+	return len(b), nil
+}
+
+func (l *testLog) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+}
