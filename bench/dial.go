@@ -33,6 +33,7 @@ type Dialer struct {
 	Direct  bool           // TLS from the first byte (XEP-0368) rather than STARTTLS
 	Roots   *x509.CertPool // what the server's certificate is checked against; nil: it isn't checked
 	Sources []netip.Addr   // taken in turn; empty: the system chooses
+	MinTLS  uint16         // the lowest version of TLS that will do, as in package tls; 0: 1.2
 
 	dialed atomic.Uint64
 	keys   keyring
@@ -102,7 +103,7 @@ func (d *Dialer) tls(u User, protocols ...string) *tls.Config {
 		RootCAs:            d.Roots,
 		InsecureSkipVerify: d.Roots == nil,
 		NextProtos:         protocols,
-		MinVersion:         tls.VersionTLS12,
+		MinVersion:         max(d.MinTLS, tls.VersionTLS12),
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -66,7 +67,7 @@ func visit(ctx context.Context, o options, s *site, sv server) (reports []bench.
 	for name := range strings.SplitSeq(o.scenarios, ",") {
 		c := bench.Config{
 			Scenario: name,
-			Dialer:   &bench.Dialer{Address: p.address},
+			Dialer:   &bench.Dialer{Address: p.address, MinTLS: tls.VersionTLS13},
 			Users:    s.active,
 			Duration: o.duration,
 			Server:   []int{p.cmd.Process.Pid},

@@ -80,15 +80,18 @@ func (p *palabre) Prepare(ctx context.Context) error {
 
 func (p *palabre) config() string { return filepath.Join(p.dir, "palabre.toml") }
 
-// build makes the binary of this module, unless one was given.
+// build makes the binary of this module, or copies the one that was given to where the server's user can run it.
 func (p *palabre) build(ctx context.Context) error {
-	if p.binary != "" {
-		var err error
-		p.binary, err = filepath.Abs(p.binary)
-		return err
+	given := p.binary
+	p.binary = filepath.Join(p.dir, "palabre")
+	if given != "" {
+		text, err := os.ReadFile(given)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(p.binary, text, 0o755)
 	}
 	progress("building palabre")
-	p.binary = filepath.Join(p.dir, "palabre")
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", p.binary, "palabre/cmd/palabre").CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w: %s", err, out)
 	}
