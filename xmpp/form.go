@@ -64,7 +64,7 @@ func NewForm(typ, formType string, fields ...Field) Form {
 	return f
 }
 
-// About is the form's FORM_TYPE, or empty. One that is shown to people does not count (XEP-0068 §3.1); submissions need no types.
+// About is the form's FORM_TYPE, or empty. One that is shown to people does not count; submissions need no types (XEP-0068 §5).
 func (f Form) About() string {
 	head, ok := f.Field(FormType)
 	if !ok || len(head.Values) != 1 || head.Type != FieldHidden && (head.Type != "" || f.Type != FormSubmit) {
