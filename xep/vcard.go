@@ -20,7 +20,7 @@ const (
 )
 
 // VCard keeps a card for each account (XEP-0054). A card is for everybody to see; whether there is an account is not, so an account without
-// a card answers as none at all (§3.3). The photo's hash is kept beside the card, for presence to tell (XEP-0153 §2.1).
+// a card answers as none at all (§3.3). The photo's hash is kept beside the card, for presence to tell (XEP-0153 §3.1).
 type VCard struct{ Store Store }
 
 // Info is part of server.Module.
@@ -77,7 +77,7 @@ func (v *VCard) set(ctx context.Context, r *server.Request) error {
 	return nil
 }
 
-// photoHash is the SHA-1 of the card's picture in hexadecimal digits (XEP-0153 §2.1); empty if it has none.
+// photoHash is the SHA-1 of the card's picture in hexadecimal digits (XEP-0153 §3.1); empty if it has none.
 func photoHash(card xmpp.Element) (string, error) {
 	photo, _ := card.Child(nsVCard, "PHOTO")
 	text := strings.Join(strings.Fields(photo.ContentOf(nsVCard, "BINVAL")), "")
