@@ -21,6 +21,7 @@ const (
 	nsMUCUser    = "http://jabber.org/protocol/muc#user"
 	nsInvitation = "jabber:x:conference"
 	nsArchive    = "urn:xmpp:mam:2"
+	nsStanzaID   = "urn:xmpp:sid:0"
 )
 
 // Carbons gives each of a user's clients a copy of what the others send and receive (XEP-0280). A copy is made once for an account,
