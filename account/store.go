@@ -18,7 +18,8 @@ var (
 // A Store keeps the accounts. All addresses are bare. Errors other than those promised are wrapped ones of the database,
 // and then nothing has changed.
 type Store interface {
-	// Account loads an account and its keys, in one query: it is on the path of every login. The error is ErrUnknown.
+	// Account loads an account and its keys, in one query: it is on the path of every login. The error is ErrUnknown, and it takes
+	// the same work to find that as to load an account: the time does not tell who has one.
 	Account(ctx context.Context, jid xmpp.JID) (Account, error)
 	// Exists tells whether there is such an account, disabled or not.
 	Exists(ctx context.Context, jid xmpp.JID) (bool, error)

@@ -36,6 +36,15 @@ CREATE TABLE credential (
     PRIMARY KEY (owner, hash)
 );
 
+-- Nobody: an account without an address, whose keys are read in the place of those of an account that there is not.
+INSERT INTO account (owner, domain, local, disabled, created, last_seen, last_status) VALUES (0, '', '', 1, 0, 0, '');
+INSERT INTO credential (owner, hash, iterations, salt, stored_key, server_key) VALUES
+    (0, 'SHA-1',   4096, 'nobodynobodynobo', 'nobodynobodynobodyno', 'nobodynobodynobodyno'),
+    (0, 'SHA-256', 4096, 'nobodynobodynobo', 'nobodynobodynobodynobodynobodyno', 'nobodynobodynobodynobodynobodyno'),
+    (0, 'SHA-512', 4096, 'nobodynobodynobo',
+        'nobodynobodynobodynobodynobodynobodynobodynobodynobodynobodynobo',
+        'nobodynobodynobodynobodynobodynobodynobodynobodynobodynobodynobo');
+
 CREATE TABLE roster (
     owner        BIGINT   NOT NULL,
     contact      BIGINT   NOT NULL,
