@@ -17,6 +17,7 @@ import (
 
 	"palabre/account"
 	"palabre/server"
+	"palabre/store"
 	"palabre/xmpp"
 )
 
@@ -31,22 +32,42 @@ var (
 // low are iterations that keep the tests quick.
 var low = account.Iterations{SHA1: 4096, SHA256: 4096, SHA512: 4096}
 
+// openStore opens an empty database, for as long as the test runs.
+func openStore(t testing.TB) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), store.Options{DataDir: t.TempDir(), Fatal: func(err error) { t.Error(err) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
 // open makes a registry of one domain with juliet in it, whose password is "R0m30".
-func open(t testing.TB, change ...func(*account.Options)) (*account.Registry, *memory) {
+func open(t testing.TB, change ...func(*account.Options)) (*account.Registry, *store.Store) {
+	t.Helper()
+	s := openStore(t)
+	return openOn(t, s, change...), s
+}
+
+func openOn(t testing.TB, s account.Store, change ...func(*account.Options)) *account.Registry {
 	t.Helper()
 	o := account.Options{Domains: map[string]account.Domain{domain: {}}, Iterations: low}
 	for _, fn := range change {
 		fn(&o)
 	}
-	store := newMemory()
-	r, err := account.New(t.Context(), store, o)
+	r, err := account.New(t.Context(), s, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Add(t.Context(), juliet, "R0m30"); err != nil {
+	if err := r.Add(t.Context(), juliet, "R0m30"); err != nil && !errors.Is(err, account.ErrExists) {
 		t.Fatal(err)
 	}
-	return r, store
+	return r
 }
 
 // newPeer makes a client on TLS, to which everything has been offered.

@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"palabre/account"
 	"palabre/server"
+	"palabre/store"
 	"palabre/xmpp"
 )
 
@@ -311,22 +313,35 @@ func must(t testing.TB, err error) {
 // A store that is away is no wrong password: the error is its own, and the try is not paid for.
 func TestStoreAway(t *testing.T) {
 	t.Parallel()
-	r, store := open(t)
-	away := errors.New("the database is away")
-	store.fail = away
+	s := &away{Store: openStore(t)}
+	r := openOn(t, s)
+	s.err = store.ErrAway
 	for range 100 {
 		client := scramClient{mechanism: "SCRAM-SHA-256", name: "juliet", password: "R0m30"}
-		if _, err := client.login(t.Context(), r, newPeer(r)); !errors.Is(err, away) {
+		if _, err := client.login(t.Context(), r, newPeer(r)); !errors.Is(err, store.ErrAway) {
 			t.Fatalf("SCRAM: %v", err)
 		}
-		if _, err := plainLogin(t.Context(), r, newPeer(r), "\x00juliet\x00R0m30"); !errors.Is(err, away) {
+		if _, err := plainLogin(t.Context(), r, newPeer(r), "\x00juliet\x00R0m30"); !errors.Is(err, store.ErrAway) {
 			t.Fatalf("PLAIN: %v", err)
 		}
 	}
-	store.fail = nil
+	s.err = nil
 	if _, err := plainLogin(t.Context(), r, newPeer(r), "\x00juliet\x00R0m30"); err != nil {
 		t.Errorf("after it is back: %v", err)
 	}
+}
+
+// away is a store that can't be used at times.
+type away struct {
+	account.Store
+	err error
+}
+
+func (a *away) Account(ctx context.Context, jid xmpp.JID) (account.Account, error) {
+	if a.err != nil {
+		return account.Account{}, a.err
+	}
+	return a.Store.Account(ctx, jid)
 }
 
 // What a client is told is the same for an account, for none, and for one that is disabled: byte for byte, but for nonce and salt.
@@ -410,7 +425,7 @@ func TestOptions(t *testing.T) {
 		"too few iterations":   {Iterations: account.Iterations{SHA512: 4095}},
 		"an unknown mechanism": {Domains: map[string]account.Domain{domain: {Mechanisms: []string{"SCRAM-SHA-3"}}}},
 	} {
-		if _, err := account.New(t.Context(), newMemory(), o); err == nil {
+		if _, err := account.New(t.Context(), openStore(t), o); err == nil {
 			t.Errorf("%s is accepted", name)
 		}
 	}

@@ -16,14 +16,15 @@ import (
 type family struct {
 	name       string // as in Key.Hash
 	new        func() hash.Hash
+	size       int // of its sums
 	iterations int // unless configured otherwise
 }
 
 // The families, the strongest first. RFC 5802 §5.1 and RFC 7677 §4 ask for at least 4096 iterations.
 var (
-	sha512Family = &family{"SHA-512", sha512.New, 4096}
-	sha256Family = &family{"SHA-256", sha256.New, 10000}
-	sha1Family   = &family{"SHA-1", sha1.New, 10000}
+	sha512Family = &family{"SHA-512", sha512.New, sha512.Size, 4096}
+	sha256Family = &family{"SHA-256", sha256.New, sha256.Size, 10000}
+	sha1Family   = &family{"SHA-1", sha1.New, sha1.Size, 10000}
 	families     = [...]*family{sha512Family, sha256Family, sha1Family}
 )
 
@@ -34,7 +35,7 @@ const (
 
 // derive makes the key of a prepared password (RFC 5802 §3).
 func (f *family) derive(password string, salt []byte, iterations int) (Key, error) {
-	salted, err := pbkdf2.Key(f.new, password, salt, iterations, f.new().Size())
+	salted, err := pbkdf2.Key(f.new, password, salt, iterations, f.size)
 	if err != nil {
 		return Key{}, fmt.Errorf("account: derive: %w", err)
 	}
@@ -79,7 +80,7 @@ func (f *family) decoy(secret []byte, name string, iterations int) Key {
 // key finds the account's key of this family.
 func (f *family) key(a Account) (Key, bool) {
 	for _, k := range a.Keys {
-		if k.Hash == f.name && len(k.StoredKey) == f.new().Size() {
+		if k.Hash == f.name && len(k.StoredKey) == f.size {
 			return k, true
 		}
 	}
