@@ -3,8 +3,10 @@ package main_test
 import (
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -16,6 +18,16 @@ type index map[string]map[string]bool
 func TestCitations(t *testing.T) {
 	t.Parallel()
 	known := readIndex(t)
+	homes := map[string]string{} // the first spec that each package comment names
+	for _, f := range repository(t) {
+		if f.syntax.Doc != nil && !f.test {
+			for _, c := range citations(f.syntax.Doc.Text(), "") {
+				if c.section == "" && homes[f.pkg] == "" {
+					homes[f.pkg] = c.spec
+				}
+			}
+		}
+	}
 	found := 0
 	for _, ending := range []string{".go", ".txt", ".md"} {
 		for _, name := range names(t, ending) {
@@ -29,7 +41,7 @@ func TestCitations(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, c := range citations(string(text)) {
+			for _, c := range citations(string(text), homes[path.Dir(name)]) {
 				found++
 				if problem := known.problem(c); problem != "" {
 					t.Errorf("%s:%d: %s", name, c.line, problem)
@@ -109,28 +121,38 @@ var (
 // numberPattern is a section's number: 8.5.2.1, or A.3 in an appendix.
 const numberPattern = `(?:\d+|[A-Z])(?:\.\d+)*\b`
 
-// citations finds the specs and sections named in a text. A section belongs to the spec named last in its paragraph, or to
-// the one that follows with "of". A paragraph is a run of comment lines, or one line of anything else.
-func citations(text string) []citation {
+// citations finds the specs and sections named in a text. A section belongs to the spec named last before it in its
+// declaration (a run of lines until a blank one with nothing indented after it), or to the one that follows with "of"; else to
+// the first spec that the text names, or to home, the first that the package comment names.
+func citations(text, home string) []citation {
 	var list []citation
 	lines := strings.Split(text, "\n")
 	for first := 0; first < len(lines); {
 		next := first + 1
-		if commentMark.MatchString(lines[first]) {
-			for next < len(lines) && commentMark.MatchString(lines[next]) && !blank(lines[next]) {
-				next++
-			}
+		for next < len(lines) && !(blank(lines[next-1]) && !indented(lines[next])) {
+			next++
 		}
-		list = append(list, paragraph(lines[first:next], first+1)...)
+		found := declaration(lines[first:next], home)
+		for i := range found {
+			found[i].line += first + 1
+			if len(list) == 0 && found[i].section == "" {
+				home = found[i].spec
+			}
+			list = append(list, found[i])
+		}
 		first = next
 	}
 	return list
 }
 
-func blank(line string) bool { return strings.TrimSpace(commentMark.ReplaceAllString(line, "")) == "" }
+func blank(line string) bool { return strings.TrimSpace(line) == "" }
 
-// paragraph finds the citations of some lines, the first of which has the number given.
-func paragraph(lines []string, first int) []citation {
+func indented(line string) bool {
+	return strings.HasPrefix(line, "\t") || strings.HasPrefix(line, " ") || blank(line)
+}
+
+// declaration finds the citations of some lines, numbered from 0.
+func declaration(lines []string, home string) []citation {
 	var joined strings.Builder
 	var starts []int // where each line starts in the joined text
 	for _, line := range lines {
@@ -139,35 +161,38 @@ func paragraph(lines []string, first int) []citation {
 	}
 	text := joined.String()
 	var list []citation
-	spec := ""
+	owner := ""
 	for _, at := range mention.FindAllStringIndex(text, -1) {
-		line := first
-		for i := range starts {
-			if starts[i] <= at[0] {
-				line = first + i
-			}
-		}
-		found := text[at[0]:at[1]]
-		if !strings.HasPrefix(found, "§") && !strings.HasPrefix(strings.ToLower(found), "section") && !strings.HasPrefix(found, "Appendix") {
-			if spec = found; !strings.HasPrefix(spec, "http") {
-				list = append(list, citation{line, spec, "", found})
+		line, _ := slices.BinarySearch(starts, at[0]+1)
+		c := citation{line: line - 1, text: text[at[0]:at[1]]}
+		if c.isSpec() {
+			if owner = c.text; !strings.HasPrefix(owner, "http") {
+				c.spec = owner
+				list = append(list, c)
 			}
 			continue
 		}
-		owner := spec
+		c.spec = owner
 		if m := following.FindStringSubmatch(text[at[1]:]); m != nil {
-			owner = m[1]
-		} else if owner == "" && !strings.HasPrefix(found, "§") {
+			c.spec = m[1]
+		} else if owner == "" && strings.HasPrefix(c.text, "§") {
+			c.spec = home
+		} else if owner == "" {
 			continue // "Section 3" of something that is no spec
 		}
-		if strings.HasPrefix(owner, "http") {
+		if strings.HasPrefix(c.spec, "http") {
 			continue // a text that the index does not hold
 		}
-		for _, section := range number.FindAllString(found, -1) {
-			list = append(list, citation{line, owner, section, found})
+		for _, c.section = range number.FindAllString(c.text, -1) {
+			list = append(list, c)
 		}
 	}
 	return list
+}
+
+// isSpec tells a spec from a section.
+func (c citation) isSpec() bool {
+	return !strings.HasPrefix(c.text, "§") && !strings.HasPrefix(strings.ToLower(c.text), "section") && !strings.HasPrefix(c.text, "Appendix")
 }
 
 func TestCitationChecker(t *testing.T) {
@@ -181,32 +206,34 @@ func TestCitationChecker(t *testing.T) {
 	for name, test := range map[string]struct {
 		text string
 		want []string // "line: problem", by their beginnings
+		home string
 	}{
-		"right":                   {"// RFC 6121 §8.5.2.1, XEP-0045 §7.2.13.\nx := 1 // XEP-0045", nil},
-		"a spec that is not":      {"// XEP-0999", []string{"1: XEP-0999 is not in"}},
-		"a section that is not":   {"x\n// RFC 6121 §8.5.9", []string{"2: RFC 6121 has no section 8.5.9"}},
-		"an end of a sentence":    {"// See RFC 6121 §8.5.", nil},
-		"two sections":            {"// RFC 6121 §8.5 and §8.6", []string{"1: RFC 6121 has no section 8.6"}},
-		"a list":                  {"// RFC 6121 §§8.5, 8.7", []string{"1: RFC 6121 has no section 8.7"}},
-		"a range":                 {"// XEP-0045 §7.2-§7.3", []string{"1: XEP-0045 has no section 7.3"}},
-		"an appendix":             {"// RFC 6121 §A.3.2, Appendix A, Appendix B", []string{"1: RFC 6121 has no section B"}},
-		"a word before":           {"// section 8.9 of RFC 6121", []string{"1: RFC 6121 has no section 8.9"}},
-		"the other way round":     {"// XEP-0045 §7.2 differs from §8.5.2 of RFC 6121", nil},
-		"on the next line":        {"// RFC 6121\n//\t§8.5.3 says so", []string{"2: RFC 6121 has no section 8.5.3"}},
-		"of nothing":              {"// §8.5 says so", []string{"1: §8.5 names no spec"}},
-		"of an earlier paragraph": {"// RFC 6121\n//\n// §8.5", []string{"3: §8.5 names no spec"}},
-		"of an earlier line":      {"a(\"RFC 6121\")\nb(\"§8.5\")", []string{"2: §8.5 names no spec"}},
-		"in a transcript":         {"# XEP-0045 §7.2.14: no\nromeo -> <message/>", []string{"1: XEP-0045 has no section 7.2.14"}},
-		"without sections":        {"// RFC 8446 §4.1", []string{"1: the sections of RFC 8446 are not listed"}},
-		"sloppy":                  {"// XEP 0045, RFC6121, XEP-45", []string{`1: "XEP 0045" is not`, `1: "RFC6121" is not`, `1: "XEP-45" is not`}},
-		"another publisher":       {"// XML 1.0 §2.3, Namespaces in XML 1.0 §9", []string{"1: Namespaces in XML 1.0 has no section 9"}},
-		"an address":              {"// see https://example.org/manual.html §12", nil},
-		"other numbers":           {"// Section 3 of the manual, 8.5 apples, U+00A7", nil},
+		"right":                 {"// RFC 6121 §8.5.2.1, XEP-0045 §7.2.13.\nx := 1 // XEP-0045", nil, ""},
+		"a spec that is not":    {"// XEP-0999", []string{"1: XEP-0999 is not in"}, ""},
+		"a section that is not": {"x\n// RFC 6121 §8.5.9", []string{"2: RFC 6121 has no section 8.5.9"}, ""},
+		"an end of a sentence":  {"// See RFC 6121 §8.5.", nil, ""},
+		"two sections":          {"// RFC 6121 §8.5 and §8.6", []string{"1: RFC 6121 has no section 8.6"}, ""},
+		"a list":                {"// RFC 6121 §§8.5, 8.7", []string{"1: RFC 6121 has no section 8.7"}, ""},
+		"a range":               {"// XEP-0045 §7.2-§7.3", []string{"1: XEP-0045 has no section 7.3"}, ""},
+		"an appendix":           {"// RFC 6121 §A.3.2, Appendix A, Appendix B", []string{"1: RFC 6121 has no section B"}, ""},
+		"a word before":         {"// section 8.9 of RFC 6121", []string{"1: RFC 6121 has no section 8.9"}, ""},
+		"the other way round":   {"// XEP-0045 §7.2 differs from §8.5.2 of RFC 6121", nil, ""},
+		"on the next line":      {"// RFC 6121\n//\t§8.5.3 says so", []string{"2: RFC 6121 has no section 8.5.3"}, ""},
+		"of nothing":            {"// §8.5 says so", []string{"1: §8.5 names no spec"}, ""},
+		"of the declaration":    {"// a: RFC 6121\nfunc a() {\n\tb() // §8.5.3\n\n\tc() // §8.5.4\n}", []string{"3: RFC 6121 has no section 8.5.3", "5: RFC 6121 has no section 8.5.4"}, "XEP-0045"},
+		"of the file":           {"// RFC 6121\n\n// XEP-0045\n\n// §8.5.3", []string{"5: RFC 6121 has no section 8.5.3"}, "XEP-0045"},
+		"of the package":        {"// §8.5\nvar a, b int // RFC 6121 §8.5", []string{"1: XEP-0045 has no section 8.5"}, "XEP-0045"},
+		"in a transcript":       {"# XEP-0045 §7.2.14: no\nromeo -> <message/>", []string{"1: XEP-0045 has no section 7.2.14"}, ""},
+		"without sections":      {"// RFC 8446 §4.1", []string{"1: the sections of RFC 8446 are not listed"}, ""},
+		"sloppy":                {"// XEP 0045, RFC6121, XEP-45", []string{`1: "XEP 0045" is not`, `1: "RFC6121" is not`, `1: "XEP-45" is not`}, ""},
+		"another publisher":     {"// XML 1.0 §2.3, Namespaces in XML 1.0 §9", []string{"1: Namespaces in XML 1.0 has no section 9"}, ""},
+		"an address":            {"// see https://example.org/manual.html §12", nil, ""},
+		"other numbers":         {"// Section 3 of the manual, 8.5 apples, U+00A7", nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var got []string
-			for _, c := range citations(test.text) {
+			for _, c := range citations(test.text, test.home) {
 				if problem := known.problem(c); problem != "" {
 					got = append(got, fmt.Sprintf("%d: %s", c.line, problem))
 				}

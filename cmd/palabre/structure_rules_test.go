@@ -128,7 +128,7 @@ var rules = []rule{
 	},
 	{
 		"sleep", "a test that sleeps is slow on a fast machine and fails on a slow one",
-		"wait for the event itself (a ping as a fence, a channel), or sleep inside synctest.Test",
+		"wait for the event itself (a ping as a fence, a channel), sleep inside synctest.Test, or, where another process is waited for, poll in a loop with a deadline",
 		checkSleep,
 	},
 	{
@@ -176,17 +176,22 @@ func (f *file) imports(paths ...string) []breach {
 
 // uses are the places that name something of a package; a name may end in a star.
 func (f *file) uses(pkg string, names ...string) []breach {
-	local := f.localName(pkg)
-	if local == "" {
-		return nil
-	}
 	var list []breach
-	ast.Inspect(f.syntax, func(n ast.Node) bool {
+	for _, s := range usesIn(f.syntax, f.localName(pkg), names...) {
+		list = append(list, breach{f.line(s.Pos()), "uses " + pkg + "." + s.Sel.Name})
+	}
+	return list
+}
+
+// usesIn are the places under a node that name something of the package known as local.
+func usesIn(node ast.Node, local string, names ...string) []*ast.SelectorExpr {
+	var list []*ast.SelectorExpr
+	ast.Inspect(node, func(n ast.Node) bool {
 		if name, ok := selects(n, local); ok && slices.ContainsFunc(names, func(pattern string) bool {
 			ok, _ := path.Match(pattern, name)
 			return ok
 		}) {
-			list = append(list, breach{f.line(n.Pos()), "uses " + pkg + "." + name})
+			list = append(list, n.(*ast.SelectorExpr))
 		}
 		return true
 	})
@@ -302,6 +307,8 @@ func checkSleep(f *file) []breach {
 	var list []breach
 	ast.Inspect(f.syntax, func(n ast.Node) bool {
 		switch n := n.(type) {
+		case *ast.ForStmt:
+			return len(usesIn(n, clock, "Now", "Since", "Until")) == 0 // else a loop with a deadline
 		case *ast.FuncDecl:
 			return bubble == "" || strings.HasPrefix(n.Name.Name, "Test") // what a bubble's helpers do is its own business
 		case *ast.CallExpr:

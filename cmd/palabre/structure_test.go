@@ -209,6 +209,7 @@ var ruleTests = []struct {
 	{"random", "xep/b.go", `package xep; import _ "math/rand"`, "imports math/rand", "", `package xep; import _ "crypto/rand"`},
 	{"sleep", "roster/a_test.go", `package roster; import "time"; func f() { time.Sleep(1) }`, "sleeps", "", `package roster; import ("time"; "testing"; "testing/synctest"); func f(t *testing.T) { synctest.Test(t, func(t *testing.T) { time.Sleep(1) }) }`},
 	{"sleep", "roster/b_test.go", `package roster; import "time"; func f() { <-time.After(1) }`, "sleeps", "", `package roster; import "time"; func f(c chan int) { select { case <-c: case <-time.After(1): } }`},
+	{"sleep", "roster/c_test.go", `package roster; import "time"; func f() { for i := range 3 { _ = i; time.Sleep(1) } }`, "sleeps", "", `package roster; import "time"; func f(end time.Time) { for time.Now().Before(end) { time.Sleep(1) } }`},
 	{"placeholders", "store/a.go", "package store; import \"fmt\"; func f(x string) string { return fmt.Sprintf(`SELECT a FROM b WHERE c = '%s'`, x) }", "builds SQL", "", "package store; import \"fmt\"; func f(x error) error { return fmt.Errorf(`store: select: %w`, x) }"},
 	{"placeholders", "store/b.go", "package store; func f(x string) string { return `delete from ` + x }", "builds SQL", "", "package store; const c = `a, b`; const q = `select ` + c + ` from d`; var r = `select ` + c + ` from e`"},
 	{"placeholders", "store/c.go", "package store; func f(q, x string) string { q += ` WHERE a = ` + x; return q }", "builds SQL", "", "package store; func f(q, x string) string { return `at ` + x }"},
