@@ -174,7 +174,7 @@ func (h *Host) HandleNonza(space, local string, fn NonzaHandler) {
 	h.nonzas[xmpp.Name{Space: space, Local: local}] = fn
 }
 
-// An InlineHandler takes what a client asks for while it binds (XEP-0386 §3.3), and gives what stands in the answer.
+// An InlineHandler takes what a client asks for while it binds (XEP-0386 §3.2), and gives what stands in the answer.
 type InlineHandler func(ctx context.Context, s *Session, e xmpp.Element) (xmpp.Element, error)
 
 // HandleInline says who takes this element in a Bind 2 request; its namespace is offered to clients.
