@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"strings"
@@ -153,22 +154,22 @@ type line struct {
 }
 
 // dial connects to the port of STARTTLS, and sends nothing.
-func (w *world) dial() *line {
-	w.t.Helper()
+func (w *world) dial(t testing.TB) *line {
+	t.Helper()
 	conn, err := net.Dial("tcp", w.plain.String())
-	must(w.t, err)
-	l := &line{t: w.t, conn: conn}
-	w.t.Cleanup(func() { l.conn.Close() })
+	must(t, err)
+	l := &line{t: t, conn: conn}
+	t.Cleanup(func() { l.conn.Close() })
 	return l
 }
 
 // dialTLS connects to the port of direct TLS, and sends nothing over TLS.
-func (w *world) dialTLS() *line {
-	w.t.Helper()
+func (w *world) dialTLS(t testing.TB) *line {
+	t.Helper()
 	conn, err := tls.Dial("tcp", w.direct.String(), clientTLS())
-	must(w.t, err)
-	w.t.Cleanup(func() { conn.Close() })
-	return &line{t: w.t, conn: conn}
+	must(t, err)
+	t.Cleanup(func() { conn.Close() })
+	return &line{t: t, conn: conn}
 }
 
 func clientTLS() *tls.Config {
@@ -176,18 +177,18 @@ func clientTLS() *tls.Config {
 }
 
 // opened is a stream over TLS, its features read.
-func (w *world) opened() *line {
-	w.t.Helper()
-	l := w.dialTLS()
+func (w *world) opened(t testing.TB) *line {
+	t.Helper()
+	l := w.dialTLS(t)
 	l.send(header)
 	l.until("</stream:features>")
 	return l
 }
 
 // login binds a resource of an account.
-func (w *world) login(user xmpp.JID, resource string) *line {
-	w.t.Helper()
-	l := w.dialTLS()
+func (w *world) login(t testing.TB, user xmpp.JID, resource string) *line {
+	t.Helper()
+	l := w.dialTLS(t)
 	l.send(headerTo(user.Domain()))
 	l.until("</stream:features>")
 	l.send(plainAuth(user.Local(), password))
@@ -254,7 +255,7 @@ func (l *line) end() string {
 	l.t.Helper()
 	for {
 		if err := l.read(); err != nil {
-			if err.Error() != "EOF" {
+			if !errors.Is(err, io.EOF) {
 				l.t.Errorf("the connection ended with %v after %q", err, l.got)
 			}
 			l.conn.Close()
@@ -285,4 +286,14 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// startTLS asks for TLS on a stream in clear.
+func (l *line) startTLS() {
+	l.t.Helper()
+	l.send(starttls)
+	l.until("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+	c := tls.Client(l.conn, clientTLS())
+	must(l.t, c.Handshake())
+	l.conn = c
 }

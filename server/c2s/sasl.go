@@ -154,9 +154,16 @@ func (n *negotiation) fail(condition, text string, last bool) error {
 
 func (n *negotiation) count(result string) { n.c.srv.Stats.login(n.mech, result) }
 
-// appendData writes an element of SASL that holds data.
+// appendData writes an element of SASL that holds data, or nothing.
 func appendData(b []byte, space, local string, data []byte) []byte {
-	return xmpp.New(space, local, xmpp.Text(base64.StdEncoding.EncodeToString(data))).AppendXML(b, xmpp.NSClient)
+	return encoded(space, local, data).AppendXML(b, xmpp.NSClient)
+}
+
+func encoded(space, local string, data []byte) xmpp.Element {
+	if len(data) == 0 {
+		return xmpp.New(space, local)
+	}
+	return xmpp.New(space, local, xmpp.Text(base64.StdEncoding.EncodeToString(data)))
 }
 
 // decode64 reads the data in an element, which holds nothing else: no white space, no padding bits that are not zero (RFC 6120 §6.3.5).

@@ -1,8 +1,6 @@
 package c2s
 
 import (
-	"encoding/base64"
-
 	"palabre/stream"
 	"palabre/xmpp"
 )
@@ -58,7 +56,7 @@ func readRequest(e xmpp.Element) request {
 func (n *negotiation) succeed2(data []byte) error {
 	e := xmpp.New(nsSASL2, "success")
 	if data != nil {
-		e = e.Add(xmpp.New(nsSASL2, "additional-data", xmpp.Text(base64.StdEncoding.EncodeToString(data))))
+		e = e.Add(encoded(nsSASL2, "additional-data", data))
 	}
 	n.c.reader.SetLimits(stream.AfterLogin)
 	if !n.asked.bind {
