@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"palabre/presence"
+	"palabre/roster"
 	"palabre/server"
 	"palabre/server/c2s"
 	"palabre/xep"
@@ -9,14 +11,20 @@ import (
 // modules is the one ordered list of modules. Inside a stage, hooks run in this order: those that refuse come before those that
 // remember, and what is shown to clients comes last.
 func (d *Daemon) modules() []server.Module {
+	contacts := roster.New(d.Store, roster.Limits{})
 	return []server.Module{
 		d.Accounts,
 		&xep.Blocking{Store: d.Store},
+		contacts,
+		presence.New(contacts, d.Store),
 		&xep.Carbons{},
+		&xep.ClientState{},
 		xep.Ping{},
 		xep.Version{Version: d.version},
 		xep.Time{},
+		&xep.Last{Store: d.Store},
 		&xep.VCard{Store: d.Store},
+		&xep.Private{Store: d.Store},
 	}
 }
 
