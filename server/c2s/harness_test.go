@@ -46,6 +46,7 @@ type world struct {
 	accounts *account.Registry
 	c2s      *c2s.Server
 	log      *logBook
+	panics   int64    // that the test provokes
 	plain    net.Addr // STARTTLS
 	direct   net.Addr
 }
@@ -85,8 +86,8 @@ func newWorld(t testing.TB, change ...func(*c2s.Options)) *world {
 		if err := st.Close(); err != nil {
 			t.Error(err)
 		}
-		if n := w.c2s.Stats.Panics(); n > 0 {
-			t.Errorf("%d connections failed by our own fault", n)
+		if n := w.c2s.Stats.Panics(); n != w.panics {
+			t.Errorf("%d connections failed by our own fault, want %d", n, w.panics)
 		}
 		if log := w.log.String(); strings.Contains(log, password) || strings.Contains(log, base64.StdEncoding.EncodeToString([]byte(password))) {
 			t.Errorf("the password is in the log:\n%s", log)
@@ -119,6 +120,11 @@ func (*module) Register(h *server.Host) {
 	})
 	h.HandleInline("urn:test:inline", "enable", func(_ context.Context, s *server.Session, e xmpp.Element) (xmpp.Element, error) {
 		return xmpp.New("urn:test:inline", "enabled").With("for", s.JID.Resource()), nil
+	})
+	h.Hooks().SessionOpened = append(h.Hooks().SessionOpened, func(_ context.Context, s *server.Session) {
+		if s.JID.Resource() == "greeted" {
+			s.SendStanza(xmpp.NewStanza(xmpp.Message, xmpp.TypeHeadline, xmpp.New("urn:test:greeting", "hello")))
+		}
 	})
 	h.HandleIQ(server.ToDomain, "urn:xmpp:ping", "ping", func(context.Context, *server.Request) (xmpp.Element, error) {
 		return xmpp.Element{}, nil
