@@ -1,0 +1,104 @@
+package xep
+
+import (
+	"context"
+	"fmt"
+
+	"palabre/server"
+	"palabre/xmpp"
+)
+
+const (
+	nsPrivate        = "jabber:iq:private"
+	kindPrivate      = "private" // of Store: by namespace and name of the element
+	mostPrivate      = 100
+	mostPrivateBytes = 512 << 10
+)
+
+// Private keeps XML that clients leave for themselves, such as bookmarks and notes (XEP-0049): one element of each name, bounded in number and size.
+type Private struct{ Store Store }
+
+// Info is part of server.Module.
+func (v *Private) Info() server.Info {
+	return server.Info{Name: "private", Specs: []server.Spec{{Name: "XEP-0049", Version: "1.2"}}}
+}
+
+// Register is part of server.Module.
+func (v *Private) Register(h *server.Host) {
+	h.Feature(server.ToDomain, nsPrivate)
+	// §2.3 allows service-unavailable to others, which does not tell them that there is an account.
+	h.HandleIQ(server.ToAccount, nsPrivate, "query", server.OwnOnly(func(ctx context.Context, r *server.Request) (xmpp.Element, error) {
+		asked := r.Payload.Elements()
+		for _, e := range asked {
+			if e.Name.Space == "" || e.Name.Space == nsPrivate || e.Name.Space == xmpp.NSClient {
+				return xmpp.Element{}, xmpp.ErrNotAcceptable.With("Private data needs a namespace of its own.")
+			}
+		}
+		if len(asked) == 0 || len(asked) > 1 && !r.IsSet() {
+			return xmpp.Element{}, xmpp.ErrNotAcceptable.With("Name one element.")
+		}
+		if r.IsSet() {
+			return xmpp.Element{}, v.set(ctx, r.Account.JID, asked)
+		}
+		return v.get(ctx, r.Account.JID, asked[0].Name)
+	}))
+}
+
+func privateKey(n xmpp.Name) string { return n.Space + " " + n.Local }
+
+// get gives what is kept under a name or, where nothing is, an empty element of that name: clients take it for "not set yet".
+func (v *Private) get(ctx context.Context, owner xmpp.JID, n xmpp.Name) (xmpp.Element, error) {
+	text, err := v.Store.Datum(ctx, owner, kindPrivate, privateKey(n))
+	if err != nil {
+		return xmpp.Element{}, fmt.Errorf("xep: private: %w", err)
+	}
+	kept := xmpp.New(n.Space, n.Local)
+	if text != "" {
+		if kept, err = xmpp.Parse(text, nsPrivate); err != nil {
+			return xmpp.Element{}, fmt.Errorf("xep: private: %w", err)
+		}
+	}
+	return xmpp.New(nsPrivate, "query", kept), nil
+}
+
+func (v *Private) set(ctx context.Context, owner xmpp.JID, elements []xmpp.Element) error {
+	kept, err := v.Store.Data(ctx, owner, kindPrivate)
+	if err != nil {
+		return fmt.Errorf("xep: private: %w", err)
+	}
+	change := map[string]string{}
+	for _, e := range elements {
+		key := privateKey(e.Name)
+		if len(key) > 1000 {
+			return xmpp.ErrNotAcceptable.With("The name is too long.")
+		}
+		change[key] = ""
+		if len(e.Children) > 0 || len(e.Attrs) > 0 {
+			change[key] = e.String()
+		}
+	}
+	if count, size := after(kept, change); count > mostPrivate || size > mostPrivateBytes {
+		return xmpp.ErrPolicyViolation.With(fmt.Sprintf("The server keeps up to %d pieces of private data with %d KiB in all.", mostPrivate, mostPrivateBytes>>10))
+	}
+	if err := v.Store.SetData(ctx, owner, kindPrivate, change); err != nil {
+		return fmt.Errorf("xep: private: %w", err)
+	}
+	return nil
+}
+
+// after tells how much there will be after a change.
+func after(kept, change map[string]string) (count, size int) {
+	for key, text := range kept {
+		if _, replaced := change[key]; !replaced {
+			count++
+			size += len(key) + len(text)
+		}
+	}
+	for key, text := range change {
+		if text != "" {
+			count++
+			size += len(key) + len(text)
+		}
+	}
+	return count, size
+}
