@@ -1,6 +1,10 @@
 package xmpp
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
 
 // A Name is an expanded XML name.
 type Name struct{ Space, Local string }
@@ -159,7 +163,7 @@ func appendQualified(b []byte, a Attr, place int) []byte {
 	case NSXML:
 		return AppendAttr(b, "xml:"+a.Name.Local, a.Value)
 	}
-	prefix := "a" + string(rune('0'+place%10)) + string(rune('a'+place/10))
+	prefix := "a" + strconv.Itoa(place)
 	b = AppendAttr(b, "xmlns:"+prefix, a.Name.Space)
 	return AppendAttr(b, prefix+":"+a.Name.Local, a.Value)
 }
@@ -176,41 +180,43 @@ func AppendAttr(b []byte, name, value string) []byte {
 // AppendText writes character data, escaped.
 func AppendText(b []byte, s string) []byte { return appendEscaped(b, s, false) }
 
+// appendEscaped writes what XML cannot hold (XML 1.0 §2.2) as U+FFFD: not every text that we send came as XML.
 func appendEscaped(b []byte, s string, attr bool) []byte {
 	last := 0
 	for i := 0; i < len(s); i++ {
 		var esc string
-		switch s[i] {
-		case '&':
-			esc = "&amp;"
-		case '<':
-			esc = "&lt;"
-		case '>':
-			esc = "&gt;"
-		case '\'':
-			if !attr {
+		n := 1
+		switch c := s[i]; {
+		case c >= utf8.RuneSelf:
+			var r rune
+			if r, n = utf8.DecodeRuneInString(s[i:]); n > 1 && allowedRune(r) {
+				i += n - 1
 				continue
 			}
-			esc = "&apos;"
-		case '"':
-			if !attr {
-				continue
-			}
-			esc = "&quot;"
-		case '\t', '\n':
-			// An attribute's white space would be normalised to blanks by the reader (XML 1.0 §3.3.3).
-			if !attr {
-				continue
-			}
-			esc = "&#x" + string("0123456789ABCDEF"[s[i]]) + ";"
-		case '\r':
-			esc = "&#xD;"
-		default:
+			esc = "\uFFFD"
+		case escapes[c] == "", !attr && textOnly[c]:
 			continue
+		default:
+			esc = escapes[c]
 		}
 		b = append(b, s[last:i]...)
 		b = append(b, esc...)
+		i += n - 1
 		last = i + 1
 	}
 	return append(b, s[last:]...)
 }
+
+// escapes says how an ASCII character is written in an attribute's value. White space would be normalised to blanks by
+// the reader (XML 1.0 §3.3.3), and a carriage return to a line feed everywhere (§2.11).
+var escapes = func() (t [utf8.RuneSelf]string) {
+	for c := range ' ' {
+		t[c] = "\uFFFD"
+	}
+	t['&'], t['<'], t['>'], t['\''], t['"'] = "&amp;", "&lt;", "&gt;", "&apos;", "&quot;"
+	t['\t'], t['\n'], t['\r'] = "&#x9;", "&#xA;", "&#xD;"
+	return t
+}()
+
+// textOnly has what character data may hold as it is, though an attribute's value may not.
+var textOnly = [utf8.RuneSelf]bool{'\t': true, '\n': true, '\'': true, '"': true}

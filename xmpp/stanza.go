@@ -132,7 +132,9 @@ func (s *Stanza) Plus(children ...Element) *Stanza {
 	for _, e := range children {
 		start := len(b)
 		b = e.AppendXML(b, NSClient)
-		out.Children = append(out.Children, Child{e.Name, start, len(b)})
+		if e.Name.Local != "" {
+			out.Children = append(out.Children, Child{e.Name, start, len(b)})
+		}
 	}
 	out.Inner = string(b)
 	return &out
