@@ -9,13 +9,12 @@ import (
 
 // finish makes the event of an element that is whole, and gives its work back.
 func (s *Scanner) finish(b []byte) (ev Event) {
-	w := s.w
-	ev.Kind = w.kind
-	switch w.kind {
+	ev.Kind = s.w.kind
+	switch ev.Kind {
 	case Opened:
 		ev.Header = s.header(b)
 	case Stanza:
-		ev.Stanza = s.stanza(string(b), &ev)
+		ev.Stanza, ev.BadTo, ev.BadFrom = s.stanza(string(b))
 	case Nonza:
 		ev.Nonza = s.nonza(string(b))
 	}
@@ -58,14 +57,14 @@ func (s *Scanner) header(b []byte) *Header {
 // family is a stanza with its children behind it, made in one piece.
 type family struct {
 	xmpp.Stanza
-	children [3]xmpp.Child
+	children [4]xmpp.Child
 }
 
 // stanza makes the stanza. What it holds is part of raw, and keeps it; the addresses are not and do not.
-func (s *Scanner) stanza(raw string, ev *Event) *xmpp.Stanza {
+func (s *Scanner) stanza(raw string) (st *xmpp.Stanza, badTo, badFrom bool) {
 	w := s.w
 	f := &family{}
-	st := &f.Stanza
+	st = &f.Stanza
 	st.Kind = w.stanza
 	var foreign []byte
 	for i := range w.top {
@@ -79,13 +78,13 @@ func (s *Scanner) stanza(raw string, ev *Event) *xmpp.Stanza {
 		case "id":
 			st.ID = a.text(raw)
 		case "to":
-			st.To, ev.BadTo = s.lastTo.parse(a.text(raw))
+			st.To, badTo = s.lastTo.parse(a.text(raw))
 		case "from":
-			st.From, ev.BadFrom = s.lastFrom.parse(a.text(raw))
+			st.From, badFrom = s.lastFrom.parse(a.text(raw))
 		case "xml:lang":
 			st.Lang = a.text(raw)
 		default:
-			foreign = xmpp.AppendAttr(foreign, raw[a.name.at:a.name.end], a.text(raw))
+			foreign = append(append(foreign, ' '), raw[a.name.at:a.value.end+1]...)
 		}
 	}
 	if len(foreign) > 0 || w.used != 0 {
@@ -102,7 +101,7 @@ func (s *Scanner) stanza(raw string, ev *Event) *xmpp.Stanza {
 	if len(w.patches) > 0 {
 		s.patch(st)
 	}
-	return st
+	return st, badTo, badFrom
 }
 
 // declarations writes the prefixes that the stanza takes from outside of its content.
