@@ -22,7 +22,7 @@ type turn struct {
 func (s *Store) carriers() map[reflect.Type]carrier {
 	m := map[reflect.Type]carrier{}
 	carries(m, runCall)
-	carries(m, changeRoster)
+	carries(m, s.changeRoster)
 	return m
 }
 

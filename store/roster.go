@@ -99,7 +99,10 @@ func (s *Store) Item(ctx context.Context, owner, contact xmpp.JID) (roster.Item,
 }
 
 // changeRoster carries out a change. One of an account that is not there any more changes nothing.
-func changeRoster(ctx context.Context, t *turn, c *roster.Change) error {
+//
+// A version is never given twice, though the account was deleted and made again, or the database restored from a backup: a client
+// that still holds the old roster would be told that it has the new one (RFC 6121 §2.6.3). So it is no counter, but a time.
+func (s *Store) changeRoster(ctx context.Context, t *turn, c *roster.Change) error {
 	c.Before, c.After, c.Ver = roster.Item{JID: c.Contact}, roster.Item{JID: c.Contact}, 0
 	var row rosterRow
 	var owner int64
@@ -118,7 +121,7 @@ func changeRoster(ctx context.Context, t *turn, c *roster.Change) error {
 		c.After = c.Before
 		return nil
 	}
-	c.Ver++
+	c.Ver = max(c.Ver+1, micros(s.opts.Now()))
 	c.After.JID, c.After.Ver = c.Contact, c.Ver
 	if err := putItem(ctx, t, owner, &c.After); err != nil {
 		return err

@@ -39,8 +39,9 @@ func TestRosterChange(t *testing.T) {
 			Ask: true, Approved: true, In: true, Request: "<nick/>", Listed: true}
 		c := set(romeo, juliet, want)
 		must(t, commit(s, c))
-		want.Ver = 1
-		if !reflect.DeepEqual(c.Before, roster.Item{JID: juliet}) || !reflect.DeepEqual(c.After, want) || c.Ver != 1 {
+		first := c.Ver
+		want.Ver = first
+		if !reflect.DeepEqual(c.Before, roster.Item{JID: juliet}) || !reflect.DeepEqual(c.After, want) || first == 0 {
 			t.Errorf("new: %+v", c)
 		}
 		it, err := s.Item(ctx, romeo, juliet)
@@ -51,19 +52,20 @@ func TestRosterChange(t *testing.T) {
 
 		c = set(romeo, juliet, want) // the same again
 		must(t, commit(s, c))
-		if c.Ver != 1 || !reflect.DeepEqual(c.Before, c.After) || !reflect.DeepEqual(c.After, want) {
+		if c.Ver != first || !reflect.DeepEqual(c.Before, c.After) || !reflect.DeepEqual(c.After, want) {
 			t.Errorf("unchanged: %+v", c)
 		}
 
-		must(t, commit(s, set(romeo, xmpp.MustParseJID("nurse@example.org"), roster.Item{Listed: true})))
+		nurse := set(romeo, xmpp.MustParseJID("nurse@example.org"), roster.Item{Listed: true})
+		must(t, commit(s, nurse))
 		c = set(romeo, juliet, roster.Item{})
 		must(t, commit(s, c))
-		if c.Ver != 3 || !reflect.DeepEqual(c.Before, want) || !reflect.DeepEqual(c.After, roster.Item{JID: juliet}) {
+		if nurse.Ver <= first || c.Ver <= nurse.Ver || !reflect.DeepEqual(c.Before, want) || !reflect.DeepEqual(c.After, roster.Item{JID: juliet}) {
 			t.Errorf("removed: %+v", c)
 		}
 		items, ver, err := s.Roster(ctx, romeo)
 		must(t, err)
-		if ver != 3 || len(items) != 1 || items[0].Ver != 2 {
+		if ver != c.Ver || len(items) != 1 || items[0].Ver != nurse.Ver {
 			t.Errorf("roster: %d %+v", ver, items)
 		}
 		items, ver, err = s.Roster(ctx, juliet)
@@ -81,7 +83,7 @@ func TestRosterOfNobody(t *testing.T) {
 		mine := set(romeo, juliet, roster.Item{Listed: true, Ask: true})
 		theirs := set(juliet, romeo, roster.Item{In: true})
 		must(t, commit(s, mine, theirs))
-		if mine.Ver != 1 || theirs.Ver != 0 || !theirs.After.IsZero() {
+		if mine.Ver == 0 || theirs.Ver != 0 || !theirs.After.IsZero() {
 			t.Errorf("mine %+v, theirs %+v", mine, theirs)
 		}
 		items, ver, err := s.Roster(t.Context(), juliet)
@@ -166,13 +168,14 @@ func TestRosterModel(t *testing.T) {
 					switch {
 					case sameItem(before, after):
 						after = before
+					case c.Ver <= m.ver:
+						r.Fatalf("version %d comes after %d", c.Ver, m.ver)
 					case after.IsZero():
-						m.ver++
+						m.ver = c.Ver
 						after = roster.Item{JID: c.Contact}
 						delete(m.items, c.Contact)
 					default:
-						m.ver++
-						after.Ver = m.ver
+						m.ver, after.Ver = c.Ver, c.Ver
 						m.items[c.Contact] = after
 					}
 					model[c.Account] = m
@@ -218,6 +221,26 @@ func TestData(t *testing.T) {
 		}
 		if all, err := s.Data(ctx, juliet, "vcard"); len(all) != 0 || err != nil {
 			t.Errorf("another's: %v, %v", all, err)
+		}
+	})
+}
+
+// A client that kept the roster of an account that was deleted does not have the roster of the one that was made after it.
+func TestVersionsAreNotReused(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *Store) {
+		last := int64(0)
+		for range 3 {
+			addAccounts(t, s, romeo)
+			for range 3 {
+				c := set(romeo, juliet, roster.Item{Listed: true, Name: fmt.Sprint(last)})
+				must(t, commit(s, c))
+				if c.Ver <= last {
+					t.Errorf("version %d comes after %d", c.Ver, last)
+				}
+				last = c.Ver
+			}
+			must(t, s.Delete(t.Context(), romeo))
 		}
 	})
 }

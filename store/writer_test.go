@@ -25,15 +25,19 @@ func (e *entry) Owner() xmpp.JID { return romeo }
 // allowEntries makes the table, and teaches the writer. A number that is there already is refused by the database itself.
 func allowEntries(t testing.TB, s *Store) {
 	t.Helper()
-	must(t, s.write(context.Background(), romeo, func(ctx context.Context, t *turn) error {
-		return t.Queue(ctx, `CREATE TABLE IF NOT EXISTS entry (n BIGINT NOT NULL PRIMARY KEY, owner BIGINT NOT NULL, text TEXT NOT NULL)`)
-	}))
+	must(t, teachEntries(s))
+}
+
+func teachEntries(s *Store) error {
 	carries(s.writer.carriers, func(ctx context.Context, t *turn, e *entry) error {
 		owner, err := t.id(ctx, e.Owner())
 		if err != nil {
 			return err
 		}
 		return t.Queue(ctx, `INSERT INTO entry (n, owner, text) VALUES ($1, $2, $3)`, e.n, owner, e.text)
+	})
+	return s.write(context.Background(), romeo, func(ctx context.Context, t *turn) error {
+		return t.Queue(ctx, `CREATE TABLE IF NOT EXISTS entry (n BIGINT NOT NULL PRIMARY KEY, owner BIGINT NOT NULL, text TEXT NOT NULL)`)
 	})
 }
 
@@ -92,10 +96,11 @@ func TestOrder(t *testing.T) {
 			if i%5 == 0 {
 				continue
 			}
-			if c := changes[i]; c.Before.Name != last || c.Ver != ver+1 {
-				t.Fatalf("passage %d: before %q, version %d; want %q, %d", i, c.Before.Name, c.Ver, last, ver+1)
+			c := changes[i]
+			if c.Before.Name != last || c.Before.Ver != ver || c.Ver <= ver {
+				t.Fatalf("passage %d: before %q, version %d after %d; want %q, %d", i, c.Before.Name, c.Ver, c.Before.Ver, last, ver)
 			}
-			last, ver = fmt.Sprint(i), ver+1
+			last, ver = fmt.Sprint(i), c.Ver
 		}
 		if b := s.Stats().Batches; b.Counts[9] < 2 { // up to 512
 			t.Errorf("batches: %v", b.Counts)
