@@ -20,8 +20,10 @@ import (
 	"palabre/migrations"
 )
 
-// connectTimeout is how long Open waits for the server.
-const connectTimeout = 10 * time.Second
+const (
+	connectTimeout = 10 * time.Second // how long Open waits for the server
+	lockTimeout    = 2 * time.Second  // and for the lock
+)
 
 // A postgresDB is a database of a PostgreSQL server: one connection writes, a pool reads. The writing connection holds the lock
 // that keeps a second palabre out, so that who writes always holds it.
@@ -89,12 +91,8 @@ func refusal(c *pgx.ConnConfig, err error) error {
 
 // take locks the database, migrates it and raises its epoch.
 func (db *postgresDB) take(ctx context.Context) error {
-	got, err := db.tryLock(ctx)
-	if err != nil {
-		return fmt.Errorf("lock the database %s: %w", db.where, err)
-	}
-	if !got {
-		return fmt.Errorf("the database %s is in use by another palabre; stop that one first", db.where)
+	if err := db.firstLock(ctx); err != nil {
+		return err
 	}
 	if err := db.migrate(ctx); err != nil {
 		return err
@@ -110,6 +108,26 @@ func (db *postgresDB) take(ctx context.Context) error {
 		db.log.Warn(w)
 	}
 	return nil
+}
+
+// firstLock waits a little: the server may not have noticed yet that a palabre before us was killed.
+func (db *postgresDB) firstLock(ctx context.Context) error {
+	for end := time.Now().Add(lockTimeout); ; {
+		got, err := db.tryLock(ctx)
+		switch {
+		case err != nil:
+			return fmt.Errorf("lock the database %s: %w", db.where, err)
+		case got:
+			return nil
+		case time.Now().After(end):
+			return fmt.Errorf("the database %s is in use by another palabre; stop that one first", db.where)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("lock the database %s: %w", db.where, ctx.Err())
+		case <-time.After(lockTimeout / 20):
+		}
+	}
 }
 
 func (db *postgresDB) migrate(ctx context.Context) error {

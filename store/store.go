@@ -15,6 +15,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"palabre/account"
@@ -63,8 +64,8 @@ type Store struct {
 	engine engine
 	db     reads
 	writer *writer
-	fatal  sync.Once
 	closed sync.Once
+	dead   atomic.Pointer[error] // why nothing is written any more
 }
 
 // Open opens the database, makes or updates its schema, and takes it over. Its errors are plain sentences for people.
@@ -118,11 +119,9 @@ func (s *Store) Close() error {
 }
 
 func (s *Store) die(err error) {
-	s.fatal.Do(func() {
-		if s.opts.Fatal != nil {
-			s.opts.Fatal(err)
-		}
-	})
+	if s.dead.CompareAndSwap(nil, &err) && s.opts.Fatal != nil {
+		s.opts.Fatal(err)
+	}
 }
 
 // Durability tells how safe what the store reports as written is.

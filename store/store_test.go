@@ -13,7 +13,13 @@ import (
 	"palabre/xmpp"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(childFrom) != "" {
+		child()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // A place is where a test has its database, so that it can be opened again.
 type place struct{ Options }

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"palabre/server"
@@ -36,9 +37,9 @@ type writer struct {
 	log      *slog.Logger
 	now      func() time.Time
 	patience time.Duration
-	fatal    func(error)
+	dead     *atomic.Pointer[error] // the Store's
+	die      func(error)
 	stats    stats
-	dead     error // why nothing is written any more; the writer's goroutine's own
 
 	mu      sync.Mutex // a leaf: nothing is called under it
 	waiting []passage
@@ -58,7 +59,7 @@ type passage struct {
 func newWriter(s *Store, ids *interner) *writer {
 	w := &writer{
 		engine: s.engine, carriers: s.carriers(), ids: ids, log: s.opts.Logger,
-		now: s.opts.Now, patience: s.opts.Patience, fatal: s.die,
+		now: s.opts.Now, patience: s.opts.Patience, dead: &s.dead, die: s.die,
 		wake: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	go w.run()
@@ -149,7 +150,7 @@ func (w *writer) rest(again bool) (idle bool) {
 }
 
 func (w *writer) tend(idle bool) (again bool) {
-	if w.dead != nil {
+	if w.dead.Load() != nil {
 		return false
 	}
 	again, err := w.engine.Tend(idle)
@@ -164,17 +165,12 @@ func (w *writer) tend(idle bool) (again bool) {
 	return true
 }
 
-func (w *writer) die(err error) {
-	w.dead = err
-	w.fatal(err)
-}
-
 // carryOut brings every passage of a batch to its end.
 func (w *writer) carryOut(batch []passage) {
 	pause := firstPause
 	for len(batch) > 0 {
-		if w.dead != nil {
-			w.tell(batch, fmt.Errorf("%w: %w", ErrAway, w.dead))
+		if dead := w.dead.Load(); dead != nil {
+			w.tell(batch, fmt.Errorf("%w: %w", ErrAway, *dead))
 			return
 		}
 		start := w.now()

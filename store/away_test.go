@@ -1,0 +1,330 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// A cluster is a PostgreSQL server of the test's own, on a socket in its directory.
+type cluster struct {
+	bin, dir string
+	as       *syscall.Credential // PostgreSQL refuses to run as root
+}
+
+func newCluster(t testing.TB) *cluster {
+	t.Helper()
+	postgresURL(t) // where there is none, there is no server to start either
+	c := &cluster{dir: t.TempDir()}
+	if out, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
+		c.bin = string(bytes.TrimSpace(out))
+	}
+	if _, err := os.Stat(filepath.Join(c.bin, "initdb")); c.bin == "" || err != nil {
+		found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+		if len(found) == 0 {
+			t.Skip("there is no initdb on this machine to make a server with")
+		}
+		c.bin = filepath.Dir(found[len(found)-1])
+	}
+	if os.Geteuid() == 0 {
+		u, err := user.Lookup("postgres")
+		must(t, err)
+		uid, err := strconv.Atoi(u.Uid)
+		must(t, err)
+		gid, err := strconv.Atoi(u.Gid)
+		must(t, err)
+		c.as = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+		must(t, os.Chown(c.dir, uid, gid))
+		must(t, os.Chmod(filepath.Dir(c.dir), 0o755))
+	}
+	c.run(t, "initdb", "--no-sync", "-A", "trust", "-U", "postgres", "-D", c.dir+"/data")
+	c.start(t)
+	t.Cleanup(func() { c.stop(t) })
+	return c
+}
+
+func (c *cluster) run(t testing.TB, name string, args ...string) {
+	t.Helper()
+	cmd := exec.Command(filepath.Join(c.bin, name), args...)
+	cmd.Dir = c.dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.as}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", name, err, out)
+	}
+}
+
+func (c *cluster) start(t testing.TB) {
+	t.Helper()
+	c.run(t, "pg_ctl", "-D", c.dir+"/data", "-l", c.dir+"/log", "-w", "-o", "-c listen_addresses= -c unix_socket_directories="+c.dir, "start")
+}
+
+// stop is a crash.
+func (c *cluster) stop(t testing.TB) {
+	t.Helper()
+	c.run(t, "pg_ctl", "-D", c.dir+"/data", "-m", "immediate", "-w", "stop")
+}
+
+func (c *cluster) url() string {
+	return "postgres:///postgres?user=postgres&host=" + url.QueryEscape(c.dir)
+}
+
+// While the database is down, nothing is acknowledged and everybody is told in time; once it is back, all goes on by itself, and
+// everything that was acknowledged is there.
+func TestPostgresAway(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	p := place{Options{URL: c.url(), Patience: time.Second, Fatal: func(err error) { t.Errorf("fatal: %v", err) }}}
+	s := p.open(t)
+	allowEntries(t, s)
+
+	var mu sync.Mutex
+	acked := map[int64]bool{}
+	var last int64
+	var stopping bool
+	next := func() (n int64, ok bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		last++
+		return last, !stopping
+	}
+	var producers sync.WaitGroup
+	for range 20 {
+		producers.Go(func() {
+			for n, ok := next(); ok; n, ok = next() {
+				start := time.Now()
+				err := commit(s, &entry{n: n})
+				switch took := time.Since(start); {
+				case err == nil:
+					mu.Lock()
+					acked[n] = true
+					mu.Unlock()
+				case !errors.Is(err, ErrAway):
+					t.Errorf("%d: %v", n, err)
+				case took > 3*time.Second:
+					t.Errorf("%d was told after %v", n, took)
+				}
+			}
+		})
+	}
+	count := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(acked)
+	}
+	more := func(than int) {
+		for end := time.Now().Add(20 * time.Second); count() <= than; {
+			if time.Now().After(end) {
+				t.Fatalf("nothing is acknowledged any more")
+			}
+			<-time.After(10 * time.Millisecond)
+		}
+	}
+	for range 2 {
+		more(count() + 200)
+		c.stop(t)
+		down := count()
+		if err := commit(s, &entry{n: -1}); !errors.Is(err, ErrAway) {
+			t.Errorf("while it is down: %v", err)
+		}
+		if _, err := s.Exists(t.Context(), romeo); !errors.Is(err, ErrAway) {
+			t.Errorf("a read while it is down: %v", err)
+		}
+		if !s.Stats().Away {
+			t.Error("the figures do not say that it is away")
+		}
+		if n := count(); n != down {
+			t.Errorf("%d acknowledged while it was down", n-down)
+		}
+		c.start(t)
+	}
+	more(count() + 200)
+	mu.Lock()
+	stopping = true
+	mu.Unlock()
+	producers.Wait()
+	if s.Stats().Away {
+		t.Error("the figures still say that it is away")
+	}
+	stored := entries(t, s)
+	for n := range acked {
+		if !stored[n] {
+			t.Errorf("%d was acknowledged and is lost", n)
+		}
+	}
+	t.Logf("%d acknowledged, %d stored", len(acked), len(stored))
+}
+
+// A proxy stands between the store and the server, and lets a test break what passes.
+type proxy struct {
+	dir     string
+	mu      sync.Mutex
+	mode    proxyMode
+	clients []net.Conn
+	closed  bool
+	running sync.WaitGroup
+}
+
+type proxyMode int
+
+const (
+	pass     proxyMode = iota
+	cutAfter           // the next answer of the server ends the connection instead of arriving
+	cut                // the next request ends the connection instead of arriving
+	freeze             // nothing passes on the connections that there are, and neither side sees them end
+)
+
+func newProxy(t testing.TB, p place) (*proxy, place) {
+	t.Helper()
+	config, err := pgconn.ParseConfig(p.URL)
+	must(t, err)
+	network, address := pgconn.NetworkAddress(config.Host, config.Port)
+	x := &proxy{dir: t.TempDir()}
+	l, err := net.Listen("unix", filepath.Join(x.dir, ".s.PGSQL.5432"))
+	must(t, err)
+	x.running.Go(func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			x.serve(client, network, address)
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		x.mu.Lock()
+		x.closed = true
+		for _, c := range x.clients {
+			c.Close()
+		}
+		x.mu.Unlock()
+		x.running.Wait()
+	})
+	u, err := url.Parse(p.URL)
+	must(t, err)
+	q := u.Query()
+	q.Set("host", x.dir)
+	q.Set("port", "5432")
+	u.Host, u.RawQuery = "", q.Encode()
+	p.URL = u.String()
+	return x, p
+}
+
+func (x *proxy) serve(client net.Conn, network, address string) {
+	upstream, err := net.Dial(network, address)
+	if err != nil {
+		client.Close()
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.clients = append(x.clients, client, upstream)
+	frozen := new(bool)
+	x.running.Go(func() { x.copy(upstream, client, frozen, cut) })
+	x.running.Go(func() { x.copy(client, upstream, frozen, cutAfter) })
+}
+
+func (x *proxy) set(m proxyMode) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.mode = m
+}
+
+// copy hands bytes on until one side ends, or cutAt is the mode.
+func (x *proxy) copy(dst, src net.Conn, frozen *bool, cutAt proxyMode) {
+	b := make([]byte, 64<<10)
+	for {
+		n, err := src.Read(b)
+		x.mu.Lock()
+		switch {
+		case x.mode == freeze:
+			x.mode, *frozen = pass, true
+		case x.mode == cutAt:
+			x.mode, err = pass, io.ErrUnexpectedEOF
+		}
+		dead := *frozen
+		x.mu.Unlock()
+		if dead {
+			if err != nil {
+				return // the other side never hears of it
+			}
+			continue
+		}
+		if err == nil {
+			_, err = dst.Write(b[:n])
+		}
+		if err != nil {
+			dst.Close()
+			src.Close()
+			return
+		}
+	}
+}
+
+// A commit whose answer is lost is asked after: it is carried out once, and acknowledged once.
+func TestCommitUnanswered(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		mode proxyMode
+		runs int
+	}{
+		"committed": {cutAfter, 1},
+		"aborted":   {cut, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x, p := newProxy(t, postgresPlace(t))
+			s := p.open(t)
+			allowEntries(t, s)
+			runs := 0
+			err := s.write(t.Context(), romeo, func(ctx context.Context, t *turn) error {
+				runs++
+				if _, err := t.Exec(ctx, `INSERT INTO entry (n, owner, text) VALUES (1, 1, '')`); err != nil {
+					return err
+				}
+				if runs == 1 {
+					x.set(c.mode) // what comes next is the commit
+				}
+				return nil
+			})
+			must(t, err)
+			if runs != c.runs {
+				t.Errorf("carried out %d times, want %d", runs, c.runs)
+			}
+			if n := len(entries(t, s)); n != 1 {
+				t.Errorf("%d entries", n)
+			}
+		})
+	}
+}
+
+// A connection that dies without a word keeps the lock at the server. The next one of ours ends it.
+func TestConnectionFrozen(t *testing.T) {
+	t.Parallel()
+	x, p := newProxy(t, postgresPlace(t))
+	p.Patience = time.Second
+	s := p.open(t)
+	allowEntries(t, s)
+	x.set(freeze)
+	if err := commit(s, &entry{n: 1}); !errors.Is(err, ErrAway) {
+		t.Errorf("on the frozen connection: %v", err)
+	}
+	must(t, commit(s, &entry{n: 2}))
+	if got := entries(t, s); got[1] || !got[2] {
+		t.Errorf("entries: %v", got)
+	}
+}

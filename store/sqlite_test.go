@@ -1,0 +1,221 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"palabre/server"
+)
+
+// A full disk: nothing is acknowledged, and all goes on by itself when there is room again.
+func TestDiskFull(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := unix.Mount("none", dir, "tmpfs", 0, "size=4m"); err != nil {
+		t.Skipf("a small disk can't be mounted here: %v", err)
+	}
+	t.Cleanup(func() { must(t, unix.Unmount(dir, 0)) })
+	p := place{Options{DataDir: dir, Patience: 200 * time.Millisecond, Fatal: func(err error) { t.Errorf("fatal: %v", err) }}}
+	s := p.open(t)
+	allowEntries(t, s)
+	must(t, commit(s, &entry{n: 1}))
+
+	ballast := filepath.Join(dir, "ballast")
+	fill(t, ballast)
+	acked := map[int64]bool{1: true}
+	n, full := int64(1), false
+	for !full {
+		n++
+		err := commit(s, &entry{n: n, text: strings.Repeat("x", 100_000)})
+		switch full = err != nil; {
+		case !full:
+			acked[n] = true
+		case !errors.Is(err, ErrAway):
+			t.Fatalf("on a full disk: %v", err)
+		}
+		if n > 100 {
+			t.Fatal("the disk does not get full")
+		}
+	}
+	if _, err := s.Exists(t.Context(), romeo); err != nil {
+		t.Errorf("a read on a full disk: %v", err)
+	}
+	must(t, os.Remove(ballast))
+	must(t, commit(s, &entry{n: 1000, text: strings.Repeat("x", 100_000)}))
+	acked[1000] = true
+	must(t, s.Close())
+
+	s = p.open(t)
+	got := entries(t, s)
+	if len(got) != len(acked) {
+		t.Errorf("%d entries, %d acknowledged", len(got), len(acked))
+	}
+	for n := range acked {
+		if !got[n] {
+			t.Errorf("%d was acknowledged and is lost", n)
+		}
+	}
+}
+
+// fill writes until the disk is full.
+func fill(t testing.TB, path string) {
+	t.Helper()
+	f, err := os.Create(path)
+	must(t, err)
+	defer f.Close()
+	for size := 1 << 16; size >= 512; {
+		if _, err := f.Write(make([]byte, size)); err != nil {
+			if !errors.Is(err, unix.ENOSPC) {
+				t.Fatal(err)
+			}
+			size /= 2
+		}
+	}
+}
+
+// The log is written back before it has grown much, and is emptied when nothing happens.
+func TestLogIsWrittenBack(t *testing.T) {
+	t.Parallel()
+	s := sqlitePlace(t).open(t)
+	allowEntries(t, s)
+	db := s.engine.(*sqliteDB)
+	text := strings.Repeat("x", 50_000)
+	var largest int64
+	for i := range 30 {
+		var writes []server.Write
+		for j := range 40 {
+			writes = append(writes, &entry{n: int64(i*100 + j), text: text})
+		}
+		must(t, commit(s, writes...)) // 2 MB
+		largest = max(largest, size(db.path+"-wal"))
+	}
+	if largest < walFull || largest > 2*walFull {
+		t.Errorf("the log grew to %d bytes", largest)
+	}
+	for end := time.Now().Add(10 * time.Second); size(db.path+"-wal") > 0; <-time.After(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("the log of an idle database keeps %d bytes", size(db.path+"-wal"))
+		}
+	}
+	must(t, commit(s, &entry{n: 1_000_000}))
+}
+
+// leave fills a database and copies it as a killed server would leave it.
+func leave(t *testing.T) (dir string) {
+	t.Helper()
+	p := sqlitePlace(t)
+	s := p.open(t)
+	addAccounts(t, s, romeo)
+	data := map[string]string{}
+	for i := range 300 {
+		data[fmt.Sprint(i)] = strings.Repeat("x", 1000)
+	}
+	must(t, s.SetData(t.Context(), romeo, "test", data))
+	must(t, s.Close())
+	s = p.open(t)
+	must(t, s.SetDisabled(t.Context(), romeo, true))
+	dir = t.TempDir()
+	for _, name := range []string{sqliteFile, sqliteFile + "-wal"} {
+		b, err := os.ReadFile(filepath.Join(p.DataDir, name))
+		must(t, err)
+		must(t, os.WriteFile(filepath.Join(dir, name), b, 0o600))
+	}
+	return dir
+}
+
+// damage overwrites the last pages.
+func damage(t *testing.T, dir string) {
+	t.Helper()
+	path := filepath.Join(dir, sqliteFile)
+	b, err := os.ReadFile(path)
+	must(t, err)
+	copy(b[len(b)-20*pageSize:], bytes.Repeat([]byte{0xa5}, 20*pageSize))
+	must(t, os.WriteFile(path, b, 0o600))
+}
+
+// A database that was not closed is looked over, and damage ends the process.
+func TestUncleanStop(t *testing.T) {
+	t.Parallel()
+	dir := leave(t)
+	p := place{Options{DataDir: dir, Fatal: func(err error) { t.Errorf("fatal: %v", err) }}}
+	s := p.open(t)
+	s.engine.(*sqliteDB).check.done.Wait()
+	a, err := s.Account(t.Context(), romeo)
+	if err != nil || !a.Disabled {
+		t.Errorf("what was in the log alone: %+v, %v", a, err)
+	}
+
+	dir = leave(t)
+	damage(t, dir)
+	told := make(chan error, 1)
+	s = place{Options{DataDir: dir, Fatal: func(err error) { told <- err }}}.open(t)
+	if err := <-told; !strings.Contains(err.Error(), "is damaged") {
+		t.Errorf("fatal: %v", err)
+	}
+	if err := s.SetDisabled(t.Context(), romeo, false); !errors.Is(err, ErrAway) {
+		t.Errorf("a write to a damaged database: %v", err)
+	}
+}
+
+// Damage that a reader meets ends the process too, and from then on nothing is acknowledged.
+func TestDamageMetByReader(t *testing.T) {
+	t.Parallel()
+	p := sqlitePlace(t)
+	told := make(chan error, 1)
+	p.Fatal = func(err error) { told <- err }
+	s := p.open(t)
+	addAccounts(t, s, romeo)
+	data := map[string]string{}
+	for i := range 300 {
+		data[fmt.Sprint(i)] = strings.Repeat("x", 1000)
+	}
+	must(t, s.SetData(t.Context(), romeo, "test", data))
+	must(t, s.Close())
+	damage(t, p.DataDir)
+
+	s = p.open(t)
+	if _, err := s.Data(t.Context(), romeo, "test"); !errors.Is(err, ErrAway) {
+		t.Errorf("a read: %v", err)
+	}
+	<-told
+	if err := s.SetDisabled(t.Context(), romeo, true); !errors.Is(err, ErrAway) {
+		t.Errorf("a write: %v", err)
+	}
+}
+
+func TestNetworkFileSystems(t *testing.T) {
+	t.Parallel()
+	if err := refuseKind("/srv", unix.NFS_SUPER_MAGIC); err == nil || !strings.Contains(err.Error(), "network file system (NFS)") {
+		t.Errorf("NFS: %v", err)
+	}
+	if err := refuseKind("/srv", 0xff534d42); err == nil {
+		t.Error("CIFS is taken")
+	}
+	if err := refuseNetwork(t.TempDir()); err != nil {
+		t.Errorf("a local disk: %v", err)
+	}
+}
+
+// The files are for the server's user alone.
+func TestPermissions(t *testing.T) {
+	t.Parallel()
+	p := sqlitePlace(t)
+	p.DataDir = filepath.Join(p.DataDir, "a", "b")
+	s := p.open(t)
+	addAccounts(t, s, romeo)
+	for _, name := range []string{"", sqliteFile, sqliteFile + "-wal", sqliteFile + "-shm", "lock"} {
+		info, err := os.Stat(filepath.Join(p.DataDir, name))
+		must(t, err)
+		if info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s is %v", name, info.Mode())
+		}
+	}
+}
