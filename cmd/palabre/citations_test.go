@@ -11,8 +11,14 @@ import (
 	"testing"
 )
 
-// index says of each spec, by its name as it is cited, which sections it has: docs/specs/index.txt.
-type index map[string]map[string]bool
+// index holds each spec by its name as it is cited: docs/specs/index.txt.
+type index map[string]*indexed
+
+type indexed struct {
+	version  string // or the date of an RFC
+	title    string
+	sections map[string]bool
+}
 
 // TestCitations finds every spec cited in the code, its transcripts and the documents, and looks it up.
 func TestCitations(t *testing.T) {
@@ -62,17 +68,20 @@ func readIndex(t *testing.T) index {
 		t.Fatalf("%v\nRebuild it with make specs", err)
 	}
 	known := index{}
-	var sections map[string]bool
+	var spec *indexed
 	for line := range strings.Lines(string(text)) {
 		switch {
 		case strings.HasPrefix(line, "#"):
 		case strings.HasPrefix(line, " "):
 			number, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-			sections[number] = true
+			spec.sections[number] = true
 		default:
-			name, _, _ := strings.Cut(line, " |")
-			sections = map[string]bool{}
-			known[name] = sections
+			fields := strings.SplitN(strings.TrimSpace(line), " | ", 4)
+			if len(fields) != 4 {
+				t.Fatalf("docs/specs/index.txt: %q is not a spec", line)
+			}
+			spec = &indexed{version: fields[1], title: fields[3], sections: map[string]bool{}}
+			known[fields[0]] = spec
 		}
 	}
 	return known
@@ -81,7 +90,7 @@ func readIndex(t *testing.T) index {
 // problem says what is wrong with a citation, nothing where all is well.
 func (known index) problem(c citation) string {
 	const rebuild = "correct the citation, or add the spec to docs/specs and run make specs"
-	sections, ok := known[c.spec]
+	spec, ok := known[c.spec]
 	switch {
 	case c.section != "" && c.spec != "" && !ok:
 		return "" // said of the spec already
@@ -91,9 +100,9 @@ func (known index) problem(c citation) string {
 		return fmt.Sprintf("%q is not how a spec is cited: write RFC 6121 or XEP-0045", c.spec)
 	case !ok:
 		return fmt.Sprintf("%s is not in docs/specs/index.txt: %s", c.spec, rebuild)
-	case c.section == "" || sections[c.section]:
+	case c.section == "" || spec.sections[c.section]:
 		return ""
-	case len(sections) == 0:
+	case len(spec.sections) == 0:
 		return fmt.Sprintf("the sections of %s are not listed: add them to docs/specs/rfcs.txt and run make specs", c.spec)
 	}
 	return fmt.Sprintf("%s has no section %s: %s", c.spec, c.section, rebuild)
@@ -165,6 +174,9 @@ func declaration(lines []string, home string) []citation {
 	for _, at := range mention.FindAllStringIndex(text, -1) {
 		line, _ := slices.BinarySearch(starts, at[0]+1)
 		c := citation{line: line - 1, text: text[at[0]:at[1]]}
+		if strings.HasSuffix(text[:at[0]], ".") {
+			continue // a name in the code: time.RFC3339
+		}
 		if c.isSpec() {
 			if owner = c.text; !strings.HasPrefix(owner, "http") {
 				c.spec = owner
@@ -198,10 +210,10 @@ func (c citation) isSpec() bool {
 func TestCitationChecker(t *testing.T) {
 	t.Parallel()
 	known := index{
-		"RFC 6121": {"8": true, "8.5": true, "8.5.2": true, "8.5.2.1": true, "A": true, "A.3.2": true},
-		"XEP-0045": {"7": true, "7.2": true, "7.2.13": true},
+		"RFC 6121": {sections: map[string]bool{"8": true, "8.5": true, "8.5.2": true, "8.5.2.1": true, "A": true, "A.3.2": true}},
+		"XEP-0045": {sections: map[string]bool{"7": true, "7.2": true, "7.2.13": true}},
 		"RFC 8446": {},
-		"XML 1.0":  {"2.3": true}, "Namespaces in XML 1.0": {"2": true},
+		"XML 1.0":  {sections: map[string]bool{"2.3": true}}, "Namespaces in XML 1.0": {sections: map[string]bool{"2": true}},
 	}
 	for name, test := range map[string]struct {
 		text string
@@ -228,6 +240,7 @@ func TestCitationChecker(t *testing.T) {
 		"sloppy":                {"// XEP 0045, RFC6121, XEP-45", []string{`1: "XEP 0045" is not`, `1: "RFC6121" is not`, `1: "XEP-45" is not`}, ""},
 		"another publisher":     {"// XML 1.0 §2.3, Namespaces in XML 1.0 §9", []string{"1: Namespaces in XML 1.0 has no section 9"}, ""},
 		"an address":            {"// see https://example.org/manual.html §12", nil, ""},
+		"a constant":            {"x := time.RFC3339", nil, ""},
 		"other numbers":         {"// Section 3 of the manual, 8.5 apples, U+00A7", nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -267,7 +280,7 @@ func TestIndex(t *testing.T) {
 	} {
 		for _, s := range strings.Split(sections, ";") {
 			number, _, _ := strings.Cut(s, " ")
-			if !known[spec][number] || !strings.Contains(string(text), "\n  "+s+"\n") {
+			if !known[spec].sections[number] || !strings.Contains(string(text), "\n  "+s+"\n") {
 				t.Errorf("%s has no section %s", spec, s)
 			}
 		}
