@@ -115,11 +115,13 @@ func (t *table) legend() string {
 	return s + "Made by: `go run ./bench/compare" + arguments() + "`.\n"
 }
 
-// arguments are those of this run, without where its output went.
+// arguments are those of this run that shape its figures.
 func arguments() string {
 	var out string
 	flag.Visit(func(f *flag.Flag) {
-		if f.Name != "out" && f.Name != "raw" && f.Name != "keep" {
+		switch f.Name {
+		case "out", "raw", "keep", "palabre":
+		default:
 			out += " -" + f.Name + " " + f.Value.String()
 		}
 	})

@@ -1,0 +1,33 @@
+package bench
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"palabre/daemon"
+	"palabre/server/servertest"
+)
+
+// All scenarios against the real server, in this process.
+func TestScenariosAgainstPalabre(t *testing.T) {
+	t.Parallel()
+	s := servertest.StartWith(t, func(c *daemon.Config) { c.Limits.Off = true })
+	users, err := NumberedUsers("u", servertest.Domain, servertest.Password, 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range users {
+		s.Account(t, u.JID)
+	}
+	// One after the other, since they share the users; presence twice, the second time with the contacts of the first.
+	for _, scenario := range []string{"connect", "chat", "presence", "presence", "churn"} {
+		report, err := Do(context.Background(), Config{
+			Scenario: scenario, Dialer: &Dialer{Address: s.Addr("c2s").String()}, Users: users, Units: 300,
+			Warmup: time.Millisecond, Hold: time.Millisecond, Contacts: 5, Timeout: time.Minute,
+		})
+		if err != nil || report.Units == 0 {
+			t.Errorf("%s: %v; report %+v", scenario, err, report)
+		}
+	}
+}
