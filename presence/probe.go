@@ -57,6 +57,6 @@ func (m *Module) absent(ctx context.Context, probe *xmpp.Stanza) (*xmpp.Stanza, 
 		els = append(els, xmpp.New("urn:xmpp:delay", "delay").With("stamp", at.UTC().Format(time.RFC3339)))
 	}
 	st := xmpp.NewStanza(xmpp.Presence, xmpp.TypeUnavailable, els...)
-	st.ID, st.From = probe.ID, probe.To.Bare() // §4.3.2.1
+	st.ID, st.From = probe.ID, probe.To.Bare() // RFC 6121 §4.3.2.1
 	return st, nil
 }
