@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path"
@@ -130,24 +131,40 @@ var (
 // numberPattern is a section's number: 8.5.2.1, or A.3 in an appendix.
 const numberPattern = `(?:\d+|[A-Z])(?:\.\d+)*\b`
 
-// citations finds the specs and sections named in a text. A section belongs to the spec named last before it in its
-// declaration (a run of lines until a blank one with nothing indented after it), or to the one that follows with "of"; else to
-// the first spec that the text names, or to home, the first that the package comment names.
+// citations finds the specs and sections named in a text. A section belongs to the spec named last in the same comment, or to the
+// one that follows with "of"; else to the first of the declaration's doc comment, of the text's first comment, or to home, the
+// first of the package comment.
 func citations(text, home string) []citation {
 	var list []citation
 	lines := strings.Split(text, "\n")
+	commented, doc := false, "" // whether a comment was seen; the spec of the doc comment
 	for first := 0; first < len(lines); {
 		next := first + 1
-		for next < len(lines) && !(blank(lines[next-1]) && !indented(lines[next])) {
+		starts := commentMark.MatchString(lines[first])
+		for starts && next < len(lines) && commentMark.MatchString(lines[next]) {
 			next++
 		}
-		found := declaration(lines[first:next], home)
-		for i := range found {
-			found[i].line += first + 1
-			if len(list) == 0 && found[i].section == "" {
-				home = found[i].spec
-			}
-			list = append(list, found[i])
+		top := !indented(lines[first])
+		if top && starts {
+			doc = ""
+		}
+		found := paragraph(lines[first:next], cmp.Or(doc, home))
+		named := ""
+		if i := slices.IndexFunc(found, citation.isSpec); i >= 0 {
+			named = found[i].spec
+		}
+		if top && starts {
+			doc = named
+		}
+		if starts && !commented {
+			commented, home = true, cmp.Or(named, home)
+		}
+		for _, c := range found {
+			c.line += first + 1
+			list = append(list, c)
+		}
+		if top && !starts && first > 0 && blank(lines[first-1]) {
+			doc = "" // a declaration without a doc comment
 		}
 		first = next
 	}
@@ -160,8 +177,8 @@ func indented(line string) bool {
 	return strings.HasPrefix(line, "\t") || strings.HasPrefix(line, " ") || blank(line)
 }
 
-// declaration finds the citations of some lines, numbered from 0.
-func declaration(lines []string, home string) []citation {
+// paragraph finds the citations of some lines, numbered from 0.
+func paragraph(lines []string, home string) []citation {
 	var joined strings.Builder
 	var starts []int // where each line starts in the joined text
 	for _, line := range lines {
@@ -232,8 +249,9 @@ func TestCitationChecker(t *testing.T) {
 		"the other way round":   {"// XEP-0045 §7.2 differs from §8.5.2 of RFC 6121", nil, ""},
 		"on the next line":      {"// RFC 6121\n//\t§8.5.3 says so", []string{"2: RFC 6121 has no section 8.5.3"}, ""},
 		"of nothing":            {"// §8.5 says so", []string{"1: §8.5 names no spec"}, ""},
-		"of the declaration":    {"// a: RFC 6121\nfunc a() {\n\tb() // §8.5.3\n\n\tc() // §8.5.4\n}", []string{"3: RFC 6121 has no section 8.5.3", "5: RFC 6121 has no section 8.5.4"}, "XEP-0045"},
-		"of the file":           {"// RFC 6121\n\n// XEP-0045\n\n// §8.5.3", []string{"5: RFC 6121 has no section 8.5.3"}, "XEP-0045"},
+		"of the declaration":    {"// b\n\n// a: RFC 6121\nfunc a() {\n\tb() // §8.5.3\n\td() // XEP-0045\n\n\tc() // §8.5.4\n}", []string{"5: RFC 6121 has no section 8.5.3", "8: RFC 6121 has no section 8.5.4"}, "XEP-0045"},
+		"of an earlier one":     {"// b\n\n// a: RFC 6121\nfunc a() {\n}\n\nfunc b() {\n\tc() // §8.5.4\n}", []string{"8: XEP-0045 has no section 8.5.4"}, "XEP-0045"},
+		"of the file":           {"// RFC 6121\n\n// Hello.\nfunc a() {} // §8.5.3", []string{"4: RFC 6121 has no section 8.5.3"}, "XEP-0045"},
 		"of the package":        {"// §8.5\nvar a, b int // RFC 6121 §8.5", []string{"1: XEP-0045 has no section 8.5"}, "XEP-0045"},
 		"in a transcript":       {"# XEP-0045 §7.2.14: no\nromeo -> <message/>", []string{"1: XEP-0045 has no section 7.2.14"}, ""},
 		"without sections":      {"// RFC 8446 §4.1", []string{"1: the sections of RFC 8446 are not listed"}, ""},
