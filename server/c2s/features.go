@@ -2,6 +2,7 @@ package c2s
 
 import (
 	"slices"
+	"strings"
 
 	"palabre/xmpp"
 )
@@ -34,8 +35,11 @@ func appendMechanisms(b []byte, names []string) []byte {
 	return b
 }
 
+// appendBindings names the channel bindings, but only beside a mechanism that uses one: a client must take them without it for an attack
+// (XEP-0440 §3).
 func (n *negotiation) appendBindings(b []byte) []byte {
-	if len(n.peer.Bindings) == 0 {
+	plus := func(name string) bool { return strings.HasSuffix(name, "-PLUS") }
+	if len(n.peer.Bindings) == 0 || !slices.ContainsFunc(n.peer.Offered, plus) {
 		return b
 	}
 	b = append(b, "<sasl-channel-binding xmlns='"+nsBinding+"'>"...)
