@@ -423,6 +423,8 @@ func TestOptions(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]account.Options{
 		"too few iterations":   {Iterations: account.Iterations{SHA512: 4095}},
+		"an address":           {Domains: map[string]account.Domain{"juliet@example.org": {}}},
+		"no domain":            {Domains: map[string]account.Domain{"": {}}},
 		"an unknown mechanism": {Domains: map[string]account.Domain{domain: {Mechanisms: []string{"SCRAM-SHA-3"}}}},
 	} {
 		if _, err := account.New(t.Context(), openStore(t), o); err == nil {

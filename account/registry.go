@@ -64,12 +64,16 @@ func New(ctx context.Context, store Store, opts Options) (*Registry, error) {
 		limits: newLimits(opts.Now, opts.Off),
 		turns:  make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
-	var err error
 	for name, d := range opts.Domains {
-		if r.offers[name], err = newOffer(name, d.Mechanisms); err != nil {
+		jid, err := xmpp.ParseJID(name)
+		if err != nil || jid != jid.DomainJID() {
+			return nil, fmt.Errorf("%q is not a domain", name)
+		}
+		if r.offers[jid.Domain()], err = newOffer(name, d.Mechanisms); err != nil {
 			return nil, err
 		}
 	}
+	var err error
 	if r.iterations, err = opts.Iterations.byName(); err != nil {
 		return nil, err
 	}
