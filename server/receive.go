@@ -22,6 +22,9 @@ func (s *Session) Receive(ctx context.Context, ev stream.Event) {
 	} else if st.To.IsZero() && st.Kind != xmpp.Presence {
 		st.To = s.JID.Bare() // RFC 6120 §10.3.1, §10.3.3
 	}
+	if s.answered(ctx, &st) {
+		return
+	}
 	h.receive(ctx, &s.flow, p)
 }
 

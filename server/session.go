@@ -36,6 +36,7 @@ type Session struct {
 	closed   atomic.Bool
 	gone     chan struct{} // closed when Closed is through
 	flow     flow
+	asks     asks
 	slots    slots
 }
 
@@ -130,6 +131,7 @@ func (s *Session) Closed(ctx context.Context) {
 	}
 	s.flow.settle()
 	s.Account.remove(s)
+	s.asks.forget()
 	for _, fn := range s.host.hooks.SessionClosed {
 		fn(ctx, s)
 	}
