@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -20,9 +21,8 @@ import (
 const (
 	sqliteFile    = "palabre.db"
 	sqliteReaders = 4
-	// walFull is when the log is written back to the database file.
-	walFull  = 16 << 20
-	pageSize = 4096
+	logFull       = 16 << 20 // bytes of log that are written back to the database file
+	pageSize      = 4096
 )
 
 // Every commit is on the disk before it returns (synchronous=FULL). The log is written back by Tend alone: SQLite's own
@@ -46,8 +46,9 @@ type sqliteDB struct {
 	readers *sql.DB
 	reads   statements
 
-	logged   int  // pages in the log since it was last written back whole
-	tried    int  // what logged was at the last try that readers kept from being whole
+	full     int  // bytes in the log that are enough to write it back
+	logged   int  // pages written to the log since it last began anew
+	tried    int  // what logged was when it was last written back
 	leftover bool // the log holds what a truncation would free
 
 	check struct { // the one after an unclean stop
@@ -64,7 +65,7 @@ func openSQLite(ctx context.Context, o Options, fatal func(error)) (_ *sqliteDB,
 	if err := refuseNetwork(o.DataDir); err != nil {
 		return nil, err
 	}
-	db := &sqliteDB{path: filepath.Join(o.DataDir, sqliteFile), log: o.Logger}
+	db := &sqliteDB{path: filepath.Join(o.DataDir, sqliteFile), log: o.Logger, full: cmp.Or(o.logFull, logFull)}
 	if db.lock, err = lockDir(o.DataDir); err != nil {
 		return nil, err
 	}
@@ -165,7 +166,7 @@ func (db *sqliteDB) startCheck(fatal func(error)) {
 
 // Close writes the log back and gives the lock away.
 func (db *sqliteDB) Close() error {
-	return errors.Join(db.checkpoint(truncate), db.close())
+	return errors.Join(db.checkpoint(truncate, busyTimeout), db.close())
 }
 
 func (db *sqliteDB) close() error {

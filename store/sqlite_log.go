@@ -12,8 +12,12 @@ import (
 
 const (
 	passive     = `PRAGMA wal_checkpoint(PASSIVE)`
+	restart     = `PRAGMA wal_checkpoint(RESTART)`
 	truncate    = `PRAGMA wal_checkpoint(TRUNCATE)`
 	busyTimeout = `PRAGMA busy_timeout(2000)`
+	// logStarve is how many times full the log is when readers are waited for, so that it can begin anew: while some of them are
+	// always there, it only grows.
+	logStarve = 4
 )
 
 // Tend writes the log back to the database file when it has grown, and empties it when nothing else is to be done.
@@ -28,9 +32,12 @@ func (db *sqliteDB) Tend(idle bool) (more bool, err error) {
 	}
 	switch {
 	case idle && db.leftover:
-		err = db.checkpoint(truncate)
-	case (db.logged-db.tried)*pageSize >= walFull:
-		err = db.checkpoint(passive)
+		err = db.checkpoint(truncate, `PRAGMA busy_timeout(0)`)
+	case (db.logged-db.tried)*pageSize < db.full:
+	case db.logged*pageSize < logStarve*db.full:
+		err = db.checkpoint(passive, `PRAGMA busy_timeout(0)`)
+	default:
+		err = db.checkpoint(restart, `PRAGMA busy_timeout(200)`)
 	}
 	return db.leftover, err
 }
@@ -47,10 +54,10 @@ func (db *sqliteDB) pagesWritten() (n int, err error) {
 	return n, nil
 }
 
-// checkpoint writes back what no reader still needs in the log. A reader in the way is not waited for.
-func (db *sqliteDB) checkpoint(mode string) error {
+// checkpoint writes back what no reader still needs in the log, and waits for those in the way as long as patience says.
+func (db *sqliteDB) checkpoint(mode, patience string) error {
 	ctx := context.Background()
-	if _, err := db.writes.Exec(ctx, `PRAGMA busy_timeout(0)`); err != nil {
+	if _, err := db.writes.Exec(ctx, patience); err != nil {
 		return err
 	}
 	var busy, log, done int
@@ -62,7 +69,7 @@ func (db *sqliteDB) checkpoint(mode string) error {
 		return fmt.Errorf("write the log back: %w", err)
 	}
 	db.tried = db.logged
-	if busy == 0 && log == done {
+	if busy == 0 && mode != passive {
 		db.logged, db.tried = 0, 0
 		db.leftover = mode != truncate
 	}

@@ -2,17 +2,17 @@ package store
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"palabre/server"
 )
 
 // A full disk: nothing is acknowledged, and all goes on by itself when there is room again.
@@ -81,31 +81,76 @@ func fill(t testing.TB, path string) {
 	}
 }
 
+const smallLog = 1 << 20
+
+func smallLogPlace(t *testing.T) place {
+	p := sqlitePlace(t)
+	p.logFull = smallLog
+	return p
+}
+
+// writeMuch commits 400 KB so many times.
+func writeMuch(t *testing.T, s *Store, times int, each func()) {
+	t.Helper()
+	text := strings.Repeat("x", 100_000)
+	for i := range times {
+		must(t, commit(s, &entry{n: int64(4 * i), text: text}, &entry{n: int64(4*i + 1), text: text},
+			&entry{n: int64(4*i + 2), text: text}, &entry{n: int64(4*i + 3), text: text}))
+		each()
+	}
+}
+
 // The log is written back before it has grown much, and is emptied when nothing happens.
 func TestLogIsWrittenBack(t *testing.T) {
 	t.Parallel()
-	s := sqlitePlace(t).open(t)
+	s := smallLogPlace(t).open(t)
 	allowEntries(t, s)
-	db := s.engine.(*sqliteDB)
-	text := strings.Repeat("x", 50_000)
+	wal := s.engine.(*sqliteDB).path + "-wal"
 	var largest int64
-	for i := range 30 {
-		var writes []server.Write
-		for j := range 40 {
-			writes = append(writes, &entry{n: int64(i*100 + j), text: text})
-		}
-		must(t, commit(s, writes...)) // 2 MB
-		largest = max(largest, size(db.path+"-wal"))
-	}
-	if largest < walFull || largest > 2*walFull {
+	writeMuch(t, s, 30, func() { largest = max(largest, size(wal)) })
+	if largest < smallLog || largest > 2*smallLog {
 		t.Errorf("the log grew to %d bytes", largest)
 	}
-	for end := time.Now().Add(10 * time.Second); size(db.path+"-wal") > 0; <-time.After(50 * time.Millisecond) {
+	for end := time.Now().Add(10 * time.Second); size(wal) > 0; <-time.After(50 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("the log of an idle database keeps %d bytes", size(db.path+"-wal"))
+			t.Fatalf("the log of an idle database keeps %d bytes", size(wal))
 		}
 	}
 	must(t, commit(s, &entry{n: 1_000_000}))
+}
+
+// Readers who are always there do not keep the log from beginning again.
+func TestLogAmongReaders(t *testing.T) {
+	t.Parallel()
+	s := smallLogPlace(t).open(t)
+	allowEntries(t, s)
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 3 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				err := s.db.Query(context.Background(), func(scan scanner) error {
+					var n int64
+					return scan(&n)
+				}, `SELECT n FROM entry ORDER BY n LIMIT 500`)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	writeMuch(t, s, 60, func() {})
+	close(stop)
+	readers.Wait()
+	if n := size(s.engine.(*sqliteDB).path + "-wal"); n > (logStarve+2)*smallLog {
+		t.Errorf("the log grew to %d bytes", n)
+	}
 }
 
 // leave fills a database and copies it as a killed server would leave it.

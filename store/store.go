@@ -56,6 +56,8 @@ type Options struct {
 
 	// Patience is how long a write waits for a database that is away. 4.5 s if zero: with what it takes to tell, less than 5 s.
 	Patience time.Duration
+
+	logFull int // SQLite's; for tests
 }
 
 // A Store is an open database.
