@@ -23,11 +23,30 @@ func ParseJID(s string) (JID, error) {
 	if j, ok := parseFast(s); ok {
 		return j, nil
 	}
-	j, err := jid.Parse(s)
-	if err != nil {
+	j, ok := parseFull(s)
+	if !ok {
 		return JID{}, ErrJID
 	}
-	return join(j.Localpart(), j.Domainpart(), j.Resourcepart()), nil
+	if j.s == s {
+		return j, nil
+	}
+	// Equal addresses must be equal for good: what has no stable normal form, such as "a@b..", is no address.
+	if again, ok := parseFast(j.s); ok && again == j {
+		return j, nil
+	}
+	if again, ok := parseFull(j.s); !ok || again != j {
+		return JID{}, ErrJID
+	}
+	return j, nil
+}
+
+// parseFull applies all the rules of RFC 7622.
+func parseFull(s string) (JID, bool) {
+	j, err := jid.Parse(s)
+	if err != nil {
+		return JID{}, false
+	}
+	return join(j.Localpart(), j.Domainpart(), j.Resourcepart()), true
 }
 
 // MustParseJID is for constants: it panics on a malformed address.
