@@ -65,6 +65,13 @@ func describe(evs []found, err error) string {
 	return b.String()
 }
 
+// failer is a test of any kind.
+type failer interface {
+	Helper()
+	Fatal(...any)
+	Fatalf(string, ...any)
+}
+
 var seeds = []string{
 	`<message to='juliet@example.org/balcony' id='1' type='chat' xml:lang='en'><body>O Romeo &amp; &#x41;&#66;</body></message>`,
 	`<presence/><iq type='get' id="a"><query xmlns='jabber:iq:roster'/></iq> ` + "\n",
@@ -100,7 +107,7 @@ func FuzzScanner(f *testing.F) {
 }
 
 // checkCuts: however the bytes are cut, the outcome is the same.
-func checkCuts(t *testing.T, data []byte, want string, seed uint64) {
+func checkCuts(t failer, data []byte, want string, seed uint64) {
 	t.Helper()
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	for name, cut := range map[string]func() int{"bytes": single, "pieces": func() int { return 1 + rnd.IntN(9) }} {
@@ -127,7 +134,7 @@ func checkVerdict(t *testing.T, data []byte, evs []found, err error) {
 }
 
 // checkStanzas: what is written of a stanza means what was read, and reads back as itself.
-func checkStanzas(t *testing.T, evs []found) {
+func checkStanzas(t failer, evs []found) {
 	t.Helper()
 	open := clientOpen
 	for _, ev := range evs {
@@ -149,7 +156,7 @@ func checkStanzas(t *testing.T, evs []found) {
 	}
 }
 
-func checkStanza(t *testing.T, open string, ev found) {
+func checkStanza(t failer, open string, ev found) {
 	t.Helper()
 	want, err := tokens(open, ev.raw)
 	if err != nil {
@@ -168,8 +175,18 @@ func checkStanza(t *testing.T, open string, ev found) {
 	}
 	for _, c := range ev.Stanza.Children {
 		e, ok := ev.Stanza.Child(c.Name.Space, c.Name.Local)
-		if !ok || e.Name != c.Name || !strings.HasPrefix(ev.Stanza.RawChild(c), "<") || !strings.HasSuffix(ev.Stanza.RawChild(c), ">") {
+		raw := ev.Stanza.RawChild(c)
+		if !ok || e.Name != c.Name || !strings.HasPrefix(raw, "<") || !strings.HasSuffix(raw, ">") {
 			t.Fatalf("child %v of %s is %v", c, out, e)
+		}
+		place := "<p xmlns='jabber:client'" + ev.Stanza.Extra + ">"
+		if e, err = xmpp.ParseIn(raw, xmpp.NSClient, ev.Stanza.Extra); err != nil {
+			t.Fatalf("child %s of %s: %v", raw, out, err)
+		}
+		want, err1 := tokens(place, raw)
+		got, err2 := tokens("<p>", e.String())
+		if err1 != nil || err2 != nil || !slices.Equal(got, want) {
+			t.Fatalf("child %s of %s decodes as %s: %v, %v\n%q\n%q", raw, out, e, err1, err2, want, got)
 		}
 	}
 }
