@@ -27,11 +27,6 @@ func placeholders(n int) string {
 	return b.String()
 }
 
-// A querying is what both reads and transactions can do.
-type querying interface {
-	Query(ctx context.Context, row func(scanner) error, sql string, args ...any) error
-}
-
 // A knownJID is an address that has a number.
 type knownJID struct {
 	id      int64
@@ -39,7 +34,7 @@ type knownJID struct {
 }
 
 // lookUp finds what is known of addresses.
-func lookUp(ctx context.Context, q querying, jids []xmpp.JID) (map[string]knownJID, error) {
+func lookUp(ctx context.Context, q querier, jids []xmpp.JID) (map[string]knownJID, error) {
 	out := make(map[string]knownJID, len(jids))
 	for len(jids) > 0 {
 		args := make([]any, many)

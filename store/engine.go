@@ -8,10 +8,8 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// A querier runs SQL. Statements are constants with $1, $2, ... that both engines take; a row that is not there is sql.ErrNoRows.
+// A querier reads. Statements are constants with $1, $2, ... that both engines take; a row that is not there is sql.ErrNoRows.
 type querier interface {
-	// Exec tells how many rows it changed.
-	Exec(ctx context.Context, sql string, args ...any) (int64, error)
 	// Query calls row for each row; scan is good until row returns, and an error of row's ends the query.
 	Query(ctx context.Context, row func(scan scanner) error, sql string, args ...any) error
 	// QueryRow scans the first row into dest.
@@ -23,12 +21,14 @@ type scanner func(dest ...any) error
 // A tx is a transaction of the writer.
 type tx interface {
 	querier
+	// Exec tells how many rows it changed.
+	Exec(ctx context.Context, sql string, args ...any) (int64, error)
 	// Queue is Exec for those who need no outcome: it runs before whatever comes after it, and its error shows there or at the
 	// commit. PostgreSQL is spared a round trip.
 	Queue(ctx context.Context, sql string, args ...any) error
 }
 
-// An engine is a database that this process alone writes. Its querier reads, on any connection; only InTx writes.
+// An engine is a database that this process alone writes. Its querier uses any connection; only InTx writes.
 type engine interface {
 	querier
 	// InTx runs fn in a transaction of the one writing connection and commits it, or changes nothing if fn or the commit fails.

@@ -190,11 +190,6 @@ func (db *sqliteDB) close() error {
 	return errors.Join(errs...)
 }
 
-// Exec is refused by SQLite: the readers' connections do not write.
-func (db *sqliteDB) Exec(ctx context.Context, sql string, args ...any) (int64, error) {
-	return db.reads.Exec(ctx, sql, args...)
-}
-
 func (db *sqliteDB) Query(ctx context.Context, row func(scanner) error, sql string, args ...any) error {
 	return db.reads.Query(ctx, row, sql, args...)
 }

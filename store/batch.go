@@ -1,0 +1,163 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"runtime/debug"
+	"time"
+)
+
+// carryOut brings every passage of a batch to its end.
+func (w *writer) carryOut(batch []passage) {
+	pause := firstPause
+	for len(batch) > 0 {
+		if dead := w.dead.Load(); dead != nil {
+			w.tell(batch, fmt.Errorf("%w: %w", ErrAway, *dead))
+			return
+		}
+		start := w.now()
+		err := w.attempt(batch)
+		if err == nil {
+			w.back()
+			w.stats.commit(len(batch), w.now().Sub(start))
+			w.tell(batch, nil)
+			return
+		}
+		switch w.engine.Fault(err) {
+		case ours: // of the commit itself
+			w.tell(batch, err)
+			return
+		case fatal:
+			w.die(err)
+		case away:
+			w.gone(err)
+			if batch = w.expire(batch, err); len(batch) > 0 {
+				<-time.After(pause)
+				pause = min(2*pause, longestPause)
+			}
+		}
+	}
+}
+
+// attempt carries a batch out in one transaction. An error is one of the whole; a passage's own is left in it.
+func (w *writer) attempt(batch []passage) error {
+	due := batch[0].since.Add(w.patience)
+	if soonest := w.now().Add(shortestTry); due.Before(soonest) {
+		due = soonest
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), due)
+	defer cancel()
+
+	err := w.inTx(ctx, func(t *turn) error {
+		for i := range batch {
+			if err := w.carry(ctx, t, &batch[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil || w.engine.Fault(err) != ours {
+		return err
+	}
+	if len(batch) == 1 {
+		batch[0].err = err
+		return nil
+	}
+	return w.inTx(ctx, func(t *turn) error {
+		for i := range batch {
+			if err := w.carryAlone(ctx, t, &batch[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (w *writer) inTx(ctx context.Context, fn func(*turn) error) error {
+	err := w.engine.InTx(ctx, func(t tx) error { return fn(&turn{t, w.ids}) })
+	w.ids.settle(err == nil)
+	return err
+}
+
+// carry carries a passage out. A carrier that panics is a bug that one stanza must not be able to stop the server with.
+func (w *writer) carry(ctx context.Context, t *turn, p *passage) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic in a write: %v", r)
+			w.log.Error("a write panicked", "err", err, "stack", string(debug.Stack()))
+		}
+	}()
+	for _, wr := range p.writes {
+		c, ok := w.carriers[reflect.TypeOf(wr)]
+		if !ok {
+			return fmt.Errorf("nothing carries out a %T", wr)
+		}
+		if err := c(ctx, t, wr); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// carryAlone undoes what a passage did if it fails, and leaves its error in it.
+func (w *writer) carryAlone(ctx context.Context, t *turn, p *passage) error {
+	if _, err := t.Exec(ctx, `SAVEPOINT passage`); err != nil {
+		return err
+	}
+	p.err = w.carry(ctx, t, p)
+	if p.err == nil {
+		_, p.err = t.Exec(ctx, `RELEASE SAVEPOINT passage`)
+	}
+	if p.err == nil {
+		return nil
+	}
+	if w.engine.Fault(p.err) != ours {
+		return p.err
+	}
+	w.ids.settle(false)
+	if _, err := t.Exec(ctx, `ROLLBACK TO SAVEPOINT passage`); err != nil {
+		return err
+	}
+	_, err := t.Exec(ctx, `RELEASE SAVEPOINT passage`)
+	return err
+}
+
+func (w *writer) tell(batch []passage, err error) {
+	for i := range batch {
+		p := &batch[i]
+		if err != nil {
+			p.err = err
+		}
+		if p.err != nil {
+			w.stats.refused.Add(1)
+		}
+		p.done(p.err)
+	}
+}
+
+// expire tells the passages that have waited long enough for a database that is away, and gives the others.
+func (w *writer) expire(batch []passage, err error) []passage {
+	if !errors.Is(err, ErrAway) {
+		err = fmt.Errorf("%w: %w", ErrAway, err)
+	}
+	now, n := w.now(), 0
+	for n < len(batch) && now.Sub(batch[n].since) >= w.patience {
+		n++
+	}
+	w.tell(batch[:n], err)
+	return batch[n:]
+}
+
+func (w *writer) gone(err error) {
+	if w.stats.away.CompareAndSwap(false, true) {
+		w.log.Error("the database is away; nothing is acknowledged until it is back", "err", err)
+	}
+}
+
+func (w *writer) back() {
+	if w.stats.away.CompareAndSwap(true, false) {
+		w.log.Info("the database is back")
+	}
+}
