@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"palabre/server"
 )
 
 // A cluster is a PostgreSQL server of the test's own, on a socket in its directory.
@@ -309,6 +311,35 @@ func TestCommitUnanswered(t *testing.T) {
 				t.Errorf("%d entries", n)
 			}
 		})
+	}
+}
+
+// What refused a passage in a try that was lost does not refuse it in the one that is committed.
+func TestRefusedThenLost(t *testing.T) {
+	t.Parallel()
+	x, p := newProxy(t, postgresPlace(t))
+	s := p.open(t)
+	allowEntries(t, s)
+	release := hold(t, s)
+	first, second := make(chan error, 1), make(chan error, 1)
+	s.Commit([]server.Write{&entry{n: 1}}, func(err error) { first <- err })
+	runs := 0
+	s.Commit([]server.Write{&call{romeo, t.Context(), func(ctx context.Context, t *turn) error {
+		switch runs++; runs {
+		case 1: // without savepoints
+			return errRefused
+		case 2: // behind one, which can't be rolled back to
+			x.set(cut)
+			return errRefused
+		}
+		_, err := t.Exec(ctx, `INSERT INTO entry (n, owner, text) VALUES (2, 1, '')`)
+		return err
+	}}}, func(err error) { second <- err })
+	release()
+	must(t, <-first)
+	must(t, <-second)
+	if got := entries(t, s); runs != 3 || !got[1] || !got[2] {
+		t.Errorf("%d runs, entries %v", runs, got)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime/debug"
+	"slices"
 	"time"
 )
 
@@ -43,6 +44,9 @@ func (w *writer) carryOut(batch []passage) {
 
 // attempt carries a batch out in one transaction. An error is one of the whole; a passage's own is left in it.
 func (w *writer) attempt(batch []passage) error {
+	if !anyWrites(batch) {
+		return nil
+	}
 	due := batch[0].since.Add(w.patience)
 	if soonest := w.now().Add(shortestTry); due.Before(soonest) {
 		due = soonest
@@ -52,6 +56,7 @@ func (w *writer) attempt(batch []passage) error {
 
 	err := w.inTx(ctx, func(t *turn) error {
 		for i := range batch {
+			batch[i].err = nil // it may have been refused in a try that came to nothing
 			if err := w.carry(ctx, t, &batch[i]); err != nil {
 				return err
 			}
@@ -73,6 +78,10 @@ func (w *writer) attempt(batch []passage) error {
 		}
 		return nil
 	})
+}
+
+func anyWrites(batch []passage) bool {
+	return slices.ContainsFunc(batch, func(p passage) bool { return len(p.writes) > 0 })
 }
 
 func (w *writer) inTx(ctx context.Context, fn func(*turn) error) error {
