@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,6 +55,10 @@ func (a *API) Serve(ln net.Listener) error {
 		}
 		reply(w, http.StatusOK, json.RawMessage(out))
 	})
+	// For whoever looks for a fault: curl --unix-socket control.sock http://palabre/debug/pprof/heap
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	err := s.Serve(ln)
 	if errors.Is(err, net.ErrClosed) {

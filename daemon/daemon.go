@@ -30,6 +30,7 @@ type Daemon struct {
 	bound       []Bound
 	services    []service
 	serving     sync.WaitGroup
+	quit        context.CancelFunc
 	failed      chan error
 }
 
@@ -186,6 +187,9 @@ func (d *Daemon) Addr(service string) net.Addr {
 
 // Start serves. It returns at once.
 func (d *Daemon) Start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	d.quit = cancel
+	d.serving.Go(func() { d.tidy(ctx) })
 	for _, s := range d.services {
 		d.serving.Go(func() {
 			if err := s.serve(s.ln); err != nil && !errors.Is(err, net.ErrClosed) {
@@ -208,6 +212,9 @@ func (d *Daemon) Reload() error { return d.certificate.Reload() }
 func (d *Daemon) Stop(ctx context.Context) error {
 	d.closeListeners()
 	err := errors.Join(d.Host.Shutdown(ctx), d.C2S.Shutdown(ctx))
+	if d.quit != nil {
+		d.quit()
+	}
 	d.serving.Wait()
 	return errors.Join(err, d.Store.Close())
 }
