@@ -63,6 +63,7 @@ type Contact struct {
 	Feedback []string `toml:"feedback"`
 	Sales    []string `toml:"sales"`
 	Security []string `toml:"security"`
+	Status   []string `toml:"status"`
 	Support  []string `toml:"support"`
 }
 

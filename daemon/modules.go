@@ -25,7 +25,20 @@ func (d *Daemon) modules() []server.Module {
 		&xep.Last{Store: d.Store},
 		&xep.VCard{Store: d.Store},
 		&xep.Private{Store: d.Store},
+		d.contacts(),
+		&xep.Caps{},
 	}
+}
+
+// contacts are the addresses that the configuration names (XEP-0157).
+func (d *Daemon) contacts() xep.Contacts {
+	c := xep.Contacts{All: xep.Addresses(d.Config.Contact), Of: map[string]xep.Addresses{}}
+	for name, own := range d.Config.Domain {
+		if own.Contact != nil {
+			c.Of[name] = xep.Addresses(*own.Contact)
+		}
+	}
+	return c
 }
 
 // openCertificates gathers the certificates that the configuration names.

@@ -5,8 +5,14 @@ import (
 	"palabre/xmpp"
 )
 
-// Contacts are addresses of the people behind the server (XEP-0157), as URIs: mailto:, xmpp:, https:. What is empty is not told.
+// Contacts tells how to reach the people behind the server (XEP-0157).
 type Contacts struct {
+	All Addresses            // of the domains that have none of their own
+	Of  map[string]Addresses // by domain
+}
+
+// Addresses are URIs by purpose: mailto:, xmpp:, https:. What is empty is not told.
+type Addresses struct {
 	Abuse, Admin, Feedback, Sales, Security, Status, Support []string
 }
 
@@ -17,15 +23,29 @@ func (c Contacts) Info() server.Info {
 
 // Register is part of server.Module.
 func (c Contacts) Register(h *server.Host) {
+	all, of := c.All.form(), map[string][]xmpp.Element{}
+	for domain, a := range c.Of {
+		of[domain] = a.form()
+	}
+	h.DomainForm(func(domain string) []xmpp.Element {
+		if form, ok := of[domain]; ok {
+			return form
+		}
+		return all
+	})
+}
+
+// form is §3.
+func (a Addresses) form() []xmpp.Element {
 	var fields []xmpp.Field
 	for _, f := range []xmpp.Field{
-		{Var: "abuse-addresses", Values: c.Abuse},
-		{Var: "admin-addresses", Values: c.Admin},
-		{Var: "feedback-addresses", Values: c.Feedback},
-		{Var: "sales-addresses", Values: c.Sales},
-		{Var: "security-addresses", Values: c.Security},
-		{Var: "status-addresses", Values: c.Status},
-		{Var: "support-addresses", Values: c.Support},
+		{Var: "abuse-addresses", Values: a.Abuse},
+		{Var: "admin-addresses", Values: a.Admin},
+		{Var: "feedback-addresses", Values: a.Feedback},
+		{Var: "sales-addresses", Values: a.Sales},
+		{Var: "security-addresses", Values: a.Security},
+		{Var: "status-addresses", Values: a.Status},
+		{Var: "support-addresses", Values: a.Support},
 	} {
 		if len(f.Values) > 0 {
 			f.Type = xmpp.FieldListMulti // §7.1
@@ -33,8 +53,7 @@ func (c Contacts) Register(h *server.Host) {
 		}
 	}
 	if len(fields) == 0 {
-		return
+		return nil
 	}
-	form := xmpp.NewForm(xmpp.FormResult, "http://jabber.org/network/serverinfo", fields...).Element()
-	h.DomainForm(func(string) []xmpp.Element { return []xmpp.Element{form} })
+	return []xmpp.Element{xmpp.NewForm(xmpp.FormResult, "http://jabber.org/network/serverinfo", fields...).Element()}
 }
