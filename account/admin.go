@@ -56,7 +56,8 @@ func (r *Registry) SetPassword(ctx context.Context, jid xmpp.JID, password strin
 	if err != nil {
 		return err
 	}
-	defer r.changes.Add(1)
+	r.touch()
+	defer r.touch()
 	return r.store.SetKeys(ctx, jid, keys)
 }
 
@@ -65,7 +66,7 @@ func (r *Registry) Disable(ctx context.Context, jid xmpp.JID) error {
 	if err := r.setDisabled(ctx, jid, true); err != nil {
 		return err
 	}
-	return r.end(ctx, jid, "This account has been disabled. Ask the administrator of the server.", nil)
+	return r.end(ctx, jid, textDisabled, nil)
 }
 
 // Enable lets an account log in again. The error is ErrUnknown, or one of the store's.
@@ -74,7 +75,8 @@ func (r *Registry) Enable(ctx context.Context, jid xmpp.JID) error {
 }
 
 func (r *Registry) setDisabled(ctx context.Context, jid xmpp.JID, disabled bool) error {
-	defer r.changes.Add(1)
+	r.touch()
+	defer r.touch()
 	return r.store.SetDisabled(ctx, jid, disabled)
 }
 
@@ -109,7 +111,7 @@ func (r *Registry) remove(ctx context.Context, jid xmpp.JID, asking *server.Sess
 }
 
 func (r *Registry) erase(ctx context.Context, jid xmpp.JID, asking *server.Session) error {
-	if err := r.end(ctx, jid, "This account has been removed.", asking); err != nil {
+	if err := r.end(ctx, jid, textRemoved, asking); err != nil {
 		return err
 	}
 	if r.host != nil {
@@ -119,12 +121,45 @@ func (r *Registry) erase(ctx context.Context, jid xmpp.JID, asking *server.Sessi
 			}
 		}
 	}
-	defer r.changes.Add(1)
+	r.touch()
+	defer r.touch()
 	return r.store.Delete(ctx, jid)
 }
 
 // endWait is how long to wait for a session to be told off.
 const endWait = 10 * time.Second
+
+// touch marks that an account is about to change, and that it has.
+func (r *Registry) touch() {
+	r.changed.Store(r.opts.Now().UnixNano())
+	r.changes.Add(1)
+}
+
+// bindWait is longer than a client may take from its login to its first session.
+const bindWait = time.Minute
+
+// opened ends a session whose client logged in before its account was disabled or deleted, and bound a resource only after its other
+// sessions had ended. The query is made only while such a client may be about.
+func (r *Registry) opened(ctx context.Context, s *server.Session) {
+	if r.opts.Now().UnixNano()-r.changed.Load() > int64(bindWait) {
+		return
+	}
+	a, err := r.store.Account(ctx, s.JID.Bare())
+	switch {
+	case errors.Is(err, ErrUnknown):
+		s.End(&stream.Error{Condition: stream.NotAuthorized, Text: textRemoved})
+	case err != nil:
+		s.End(&stream.Error{Condition: stream.InternalServerError, Text: "The server can't look up your account at the moment. Try again."})
+	case a.Disabled:
+		s.End(&stream.Error{Condition: stream.NotAuthorized, Text: textDisabled})
+	}
+}
+
+// What ends a session is told in.
+const (
+	textDisabled = "This account is disabled. Ask the administrator of the server."
+	textRemoved  = "This account has been removed."
+)
 
 // end ends the account's sessions but one, and waits until every module knows.
 func (r *Registry) end(ctx context.Context, jid xmpp.JID, why string, but *server.Session) error {

@@ -42,7 +42,7 @@ func try(t testing.TB, r *account.Registry, addr, name, password string) string 
 	t.Helper()
 	peer := newPeer(r)
 	peer.Addr = netip.MustParseAddr(addr)
-	client := scramClient{mechanism: "SCRAM-SHA-256", name: name, password: password}
+	client := scramClient{mechanism: "SCRAM-SHA-256", name: name, password: password, guess: password != "R0m30"}
 	_, err := client.login(context.Background(), r, peer)
 	return condition(t, err)
 }

@@ -31,6 +31,7 @@ func (r *Registry) Info() server.Info {
 func (r *Registry) Register(h *server.Host) {
 	r.host = h
 	h.Feature(server.ToDomain, nsRegister) // XEP-0077 §10
+	h.Hooks().SessionOpened = append(h.Hooks().SessionOpened, r.opened)
 	h.HandleIQ(server.ToDomain, nsRegister, "query", r.serveRegister)
 	h.HandleIQ(server.ToAccount, nsRegister, "query", server.OwnOnly(r.serveRegister))
 }
@@ -97,7 +98,7 @@ func (r *Registry) cancel(q *server.Request) (xmpp.Element, error) {
 			return xmpp.Element{}, err
 		}
 		s.SendStanza(request.Result(xmpp.Element{}))
-		s.End(&stream.Error{Condition: stream.NotAuthorized, Text: "This account has been removed."})
+		s.End(&stream.Error{Condition: stream.NotAuthorized, Text: textRemoved})
 		return xmpp.Element{}, server.ErrAnswered
 	})
 }

@@ -1,9 +1,11 @@
 package account_test
 
 import (
+	"net/netip"
 	"testing"
 
 	"palabre/server/servertest"
+	"palabre/stream"
 	"palabre/xmpp"
 )
 
@@ -44,3 +46,36 @@ func TestDisableEndsSessions(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Who logged in before the account was disabled or deleted can't open a session after.
+func TestLateBind(t *testing.T) {
+	t.Parallel()
+	s := servertest.Start(t)
+	romeo := xmpp.MustParseJID("romeo@example.org")
+	s.Account(t, romeo)
+	bind := func() *conn {
+		c := &conn{}
+		session, err := s.Host.Bind(t.Context(), romeo, "", c)
+		must(t, err)
+		session.Closed(t.Context())
+		return c
+	}
+	if c := bind(); c.end != nil {
+		t.Errorf("a sound account is refused: %v", c.end)
+	}
+	must(t, s.Accounts.Disable(t.Context(), romeo))
+	if c := bind(); c.end == nil || c.end.Condition != stream.NotAuthorized {
+		t.Errorf("disabled: %v", c.end)
+	}
+	must(t, s.Accounts.Delete(t.Context(), romeo))
+	if c := bind(); c.end == nil || c.end.Condition != stream.NotAuthorized {
+		t.Errorf("deleted: %v", c.end)
+	}
+}
+
+// A conn is a stream that remembers how it was ended.
+type conn struct{ end *stream.Error }
+
+func (c *conn) Send(stream.Packet)    {}
+func (c *conn) Close(e *stream.Error) { c.end = e }
+func (c *conn) Remote() netip.Addr    { return netip.Addr{} }

@@ -44,6 +44,7 @@ type Registry struct {
 	limits     *limits
 	turns      chan struct{} // a place for each derivation under way
 	changes    atomic.Uint64 // rises with every change to an account
+	changed    atomic.Int64  // when that was last, in Unix nanoseconds
 	host       *server.Host  // nil where no server runs: a command line that works on the database
 }
 
@@ -194,7 +195,7 @@ func verdict(c candidate, g guess, right bool, peer *server.Peer) error {
 	}
 	g.right()
 	if c.disabled {
-		return refuse(peer, "account-disabled", "This account is disabled. Ask the administrator of the server.")
+		return refuse(peer, "account-disabled", textDisabled)
 	}
 	return nil
 }
