@@ -45,7 +45,7 @@ func main() {
 func parse() options {
 	var o options
 	flag.StringVar(&o.servers, "servers", "ejabberd,prosody,palabre", "servers to measure, in this order")
-	flag.StringVar(&o.scenarios, "scenarios", "connect,chat,presence", "what to measure")
+	flag.StringVar(&o.scenarios, "scenarios", "chat,presence,connect", "what to measure")
 	flag.IntVar(&o.rounds, "rounds", 3, "how often; figures are medians")
 	flag.IntVar(&o.sessions, "sessions", 2000, "idle sessions in connect")
 	flag.DurationVar(&o.duration, "duration", 10*time.Second, "how long each scenario is measured")

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"palabre/bench"
 )
@@ -22,7 +23,7 @@ type result struct {
 	bench.Report
 }
 
-// measure does all rounds. Each starts each server anew, with the data of the round before.
+// measure does all rounds, each with all servers in turn. The data of a round stays for the next.
 func measure(ctx context.Context, o options, s *site, servers []server) ([]result, error) {
 	raw := io.Discard
 	if o.raw != "" {
@@ -57,31 +58,39 @@ func measure(ctx context.Context, o options, s *site, servers []server) ([]resul
 	return all, nil
 }
 
-// visit starts a server, runs the scenarios against it and stops it.
+// settingUp bounds a scenario: making 5,000 subscriptions takes a server minutes on a machine that is busy.
+const settingUp = 20 * time.Minute
+
+// visit runs the scenarios against a server. Each has it started afresh: what one leaves on the heap is no matter of the next.
 func visit(ctx context.Context, o options, s *site, sv server) (reports []bench.Report, err error) {
-	p, err := sv.Start(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, p.stop()) }()
 	for name := range strings.SplitSeq(o.scenarios, ",") {
-		c := bench.Config{
-			Scenario: name,
-			Dialer:   &bench.Dialer{Address: p.address, MinTLS: tls.VersionTLS13},
-			Users:    s.active,
-			Duration: o.duration,
-			Server:   []int{p.cmd.Process.Pid},
-			Progress: func(format string, args ...any) { progress("  "+name+": "+format, args...) },
-		}
-		if name == "connect" {
-			c.Users = s.idle
-		}
-		r, err := bench.Do(ctx, c)
+		r, err := scenario(ctx, o, s, sv, name)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		progress("  %v", &r)
 		reports = append(reports, r)
 	}
 	return reports, nil
+}
+
+func scenario(ctx context.Context, o options, s *site, sv server, name string) (r bench.Report, err error) {
+	p, err := sv.Start(ctx)
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, p.stop()) }()
+	c := bench.Config{
+		Scenario: name,
+		Dialer:   &bench.Dialer{Address: p.address, MinTLS: tls.VersionTLS13},
+		Users:    s.active,
+		Duration: o.duration,
+		Timeout:  settingUp,
+		Server:   []int{p.cmd.Process.Pid},
+		Progress: func(format string, args ...any) { progress("  "+name+": "+format, args...) },
+	}
+	if name == "connect" {
+		c.Users = s.idle
+	}
+	return bench.Do(ctx, c)
 }

@@ -107,7 +107,7 @@ func (t *table) legend() string {
 	}
 	s := fmt.Sprintf("Median of %d rounds, %s, %s. %s. ", rounds, time.Now().Format("2006-01-02"), machine(), strings.Join(versions, ", "))
 	s += "CPU is user and system time of the server and its database together; in brackets units a second by the wall clock, with the load tool on the same machine. "
-	s += "TLS 1.3 (ECDSA P-256), SCRAM-SHA-256, archive off, no rate limits; all that was sent arrived once and in order. " +
+	s += "TLS 1.3 (ECDSA P-256), SCRAM-SHA-256, archive off, no rate limits; all that was sent arrived once and in order; each scenario on a server just started. " +
 		"Chat: 50 pairs both ways, 4 messages of 100 characters in flight for each sender. Presence: 100 users, one change in flight for each. "
 	if idle > 0 {
 		s += fmt.Sprintf("Idle: %d sessions. ", idle)
