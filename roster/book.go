@@ -139,12 +139,7 @@ func (b *book) restLocked() {
 func (m *Module) contacts(ctx context.Context, a *server.Account) (*list, error) {
 	b := m.books.Get(a)
 	for {
-		b.mu.Lock()
-		l, waiting := b.list, (chan struct{})(nil)
-		if b.busy != nil {
-			waiting = b.busy.loading
-		}
-		b.mu.Unlock()
+		l, waiting := b.look()
 		if l != nil {
 			return l, nil
 		}
@@ -160,6 +155,22 @@ func (m *Module) contacts(ctx context.Context, a *server.Account) (*list, error)
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// loaded is the list, or nil if nobody has needed it yet.
+func (b *book) loaded() *list {
+	l, _ := b.look()
+	return l
+}
+
+// look gives the list, or what to wait for if it is being loaded.
+func (b *book) look() (*list, chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.busy == nil {
+		return b.list, nil
+	}
+	return b.list, b.busy.loading
 }
 
 // read reads the whole roster from the store, and fills the book if that has not been done.

@@ -2,7 +2,6 @@ package roster
 
 import (
 	"slices"
-	"strconv"
 
 	"palabre/server"
 	"palabre/stream"
@@ -118,7 +117,7 @@ func (b *book) lose(s *server.Session) {
 
 // query is the element of results and pushes.
 func query(ver int64, items ...xmpp.Element) xmpp.Element {
-	return xmpp.New(ns, "query", items...).With("ver", strconv.FormatInt(ver, 10))
+	return xmpp.New(ns, "query", items...).With("ver", version(ver))
 }
 
 var subscriptionNames = [...]string{None: "none", To: "to", From: "from", Both: "both"}

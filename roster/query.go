@@ -35,28 +35,38 @@ func (m *Module) refuse(ctx context.Context, r *server.Request) error {
 // get answers with the whole roster, or with nothing if the client has it (§2.6.3). A roster that has changed is sent whole: of an item that
 // was removed nothing is kept, so pushes could not say what has gone.
 func (m *Module) get(ctx context.Context, r *server.Request) error {
-	l, err := m.contacts(ctx, r.Account)
-	if err != nil {
-		return err
-	}
-	if r.Payload.Attr("ver") == strconv.FormatInt(l.ver, 10) && m.answer(r, xmpp.Element{}, l.ver) {
+	has := r.Payload.Attr("ver")
+	if l := m.books.Get(r.Account).loaded(); l != nil && has == version(l.ver) && m.answer(r, xmpp.Element{}, l.ver) {
 		return server.ErrAnswered
 	}
 	for {
 		items, ver, err := m.read(ctx, r.Account)
+		if err == nil {
+			_, err = m.contacts(ctx, r.Account) // if it was another who loads them
+		}
 		if err != nil {
 			return err
 		}
-		els := make([]xmpp.Element, 0, len(items))
-		for _, it := range items {
-			if it.Listed {
-				els = append(els, it.element())
-			}
+		result := xmpp.Element{}
+		if has != version(ver) {
+			result = query(ver, elements(items)...)
 		}
-		if m.answer(r, query(ver, els...), ver) {
+		if m.answer(r, result, ver) {
 			return server.ErrAnswered
 		}
 	}
+}
+
+func version(ver int64) string { return strconv.FormatInt(ver, 10) }
+
+func elements(items []Item) []xmpp.Element {
+	els := make([]xmpp.Element, 0, len(items))
+	for _, it := range items {
+		if it.Listed {
+			els = append(els, it.element())
+		}
+	}
+	return els
 }
 
 // answer sends a result that holds the roster at this version, and makes the session an interested resource (§2.2). It does nothing
