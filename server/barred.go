@@ -13,6 +13,11 @@ func (h *Host) Barred(ctx context.Context, owner, peer xmpp.JID) (bool, error) {
 	}
 	a := h.hold(owner.Bare())
 	defer h.release(a)
+	return h.bars(ctx, a, peer)
+}
+
+// bars is Barred for an account that is held.
+func (h *Host) bars(ctx context.Context, a *Account, peer xmpp.JID) (bool, error) {
 	for _, fn := range h.hooks.Barred {
 		if barred, err := fn(ctx, a, peer); barred || err != nil {
 			return barred, err

@@ -13,10 +13,16 @@ import (
 // all share st, and nothing is allocated for one more of them. Nobody is told of an error: the sender did not write to them one by one.
 func (h *Host) Multicast(ctx context.Context, st *xmpp.Stanza, to iter.Seq[xmpp.JID]) {
 	c := &cast{host: h}
+	if len(h.hooks.Barred) > 0 && st.From.Local() != "" && h.domains[st.From.Domain()] {
+		c.sender = h.hold(st.From.Bare())
+		defer h.release(c.sender)
+	}
 	for j := range to {
-		if err := h.dropBarred(ctx, st, j); err != nil {
-			h.logCast(st, j, err)
-			continue
+		if c.sender != nil {
+			if barred, err := h.bars(ctx, c.sender, j); barred || err != nil {
+				h.logCast(st, j, err)
+				continue
+			}
 		}
 		if !h.domains[j.Domain()] {
 			h.castElsewhere(ctx, st, j)
@@ -54,6 +60,7 @@ func (h *Host) Hand(ctx context.Context, s *Session, sts iter.Seq[*xmpp.Stanza])
 // A cast is what the recipients of one Multicast use one after the other.
 type cast struct {
 	host    *Host
+	sender  *Account // held, if it may have barred somebody
 	passage Passage
 	stanza  xmpp.Stanza
 }
@@ -118,7 +125,7 @@ func (h *Host) castElsewhere(ctx context.Context, st *xmpp.Stanza, to xmpp.JID) 
 // logCast logs what is not a decision.
 func (h *Host) logCast(st *xmpp.Stanza, to xmpp.JID, err error) {
 	var e *xmpp.Error
-	if errors.Is(err, ErrDrop) || errors.As(err, &e) {
+	if err == nil || errors.Is(err, ErrDrop) || errors.As(err, &e) {
 		return
 	}
 	h.opts.Log.Error("presence failed", "jid", st.From.String(), "peer", to.String(), "kind", st.Kind.String(), "err", err)
