@@ -3,8 +3,11 @@ package stream
 import (
 	"bytes"
 	"encoding/xml"
+	"fmt"
+	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"palabre/xmpp"
 )
@@ -94,5 +97,34 @@ func BenchmarkWrite(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		buf = p.AppendTo(buf[:0])
+	}
+}
+
+// nowhere is a connection that takes everything.
+type nowhere struct{ net.Conn }
+
+func (nowhere) Write(b []byte) (int, error)      { return len(b), nil }
+func (nowhere) SetWriteDeadline(time.Time) error { return nil }
+
+func BenchmarkQueue(b *testing.B) {
+	_, ev, err := opened(b, AfterLogin).Scan([]byte(typical))
+	if err != nil {
+		b.Fatal(err)
+	}
+	p := Packet{Stanza: ev.Stanza, To: ev.Stanza.To}
+	for _, batch := range []int{1, 32} {
+		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) {
+			q := NewQueue(nowhere{})
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if err := q.Send(p); err != nil {
+					b.Fatal(err)
+				}
+				if i%batch == 0 {
+					q.Wait()
+				}
+			}
+			q.Wait()
+		})
 	}
 }

@@ -22,7 +22,8 @@ func (s *Scanner) finish(b []byte) (ev Event) {
 	return ev
 }
 
-// header keeps what the stream's start tag declares, for the stanzas to come, and tells what it says.
+// header keeps what the stream's start tag declares, for the stanzas to come, and tells what it says. All of it is in
+// memory of its own, for it stays as long as the stream.
 func (s *Scanner) header(b []byte) *Header {
 	w := s.w
 	raw := string(b)
@@ -30,28 +31,30 @@ func (s *Scanner) header(b []byte) *Header {
 	s.root = []byte(raw[w.name.at:w.name.end])
 	s.base = make([]decl, len(w.binds))
 	for i, d := range w.binds {
-		s.base[i] = decl{prefix: raw[d.prefix.at:d.prefix.end], space: s.name(raw, d.ns), content: d.ns == nsContent}
+		s.base[i] = decl{prefix: known(raw[d.prefix.at:d.prefix.end]), space: known(s.name(raw, d.ns)), content: d.ns == nsContent}
 		if d.prefix == (span{}) && d.ns == nsContent {
 			h.Space = s.content
 		}
 	}
+	fields := map[string]*string{"to": &h.To, "from": &h.From, "id": &h.ID, "version": &h.Version, "xml:lang": &h.Lang}
 	for i := range w.attrs {
 		a := &w.attrs[i]
-		switch raw[a.name.at:a.name.end] {
-		case "to":
-			h.To = a.text(raw)
-		case "from":
-			h.From = a.text(raw)
-		case "id":
-			h.ID = a.text(raw)
-		case "version":
-			h.Version = a.text(raw)
-		case "xml:lang":
-			h.Lang = a.text(raw)
+		if field := fields[raw[a.name.at:a.name.end]]; field != nil {
+			*field = strings.Clone(a.text(raw))
 		}
 	}
 	s.phase = inStream
 	return h
+}
+
+// known gives a string in memory of its own, or a constant.
+func known(s string) string {
+	for _, c := range [...]string{"stream", xmpp.NSClient, xmpp.NSStream} {
+		if s == c {
+			return c
+		}
+	}
+	return strings.Clone(s)
 }
 
 // family is a stanza with its children behind it, made in one piece.

@@ -29,18 +29,18 @@ func (s *Scanner) declare(b []byte) {
 		if !s.mayDeclare(b[prefix.at:prefix.end], value) {
 			return
 		}
-		switch string(value) {
-		case "":
+		switch {
+		case string(value) == xmpp.NSXML:
+			continue // the prefix xml is always declared
+		case len(value) == 0:
 			ns = nsNone
-		case s.content:
+		case string(value) == s.content:
 			ns = nsContent
 			if s.content != xmpp.NSClient && len(w.open) > 0 {
 				w.patches = append(w.patches, a.value)
 			}
 		}
-		if ns != nsXML {
-			w.binds = append(w.binds, bind{prefix, ns})
-		}
+		w.binds = append(w.binds, bind{prefix, ns})
 	}
 }
 

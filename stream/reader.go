@@ -16,6 +16,7 @@ type Reader struct {
 	Deadline func() time.Time
 
 	conn       net.Conn
+	socket     *Socket // below conn, if Next shall not wait
 	scan       Scanner
 	buf        []byte // holds idle, or a larger buffer
 	start, end int    // what is unread in buf
@@ -44,18 +45,41 @@ func (r *Reader) Next() (Event, error) {
 		if r.scan.phase == ended {
 			return Event{}, io.EOF
 		}
-		if err := r.fill(); err != nil {
+		if err := r.fill(); err == errWait {
+			return Event{}, nil
+		} else if err != nil {
 			return Event{}, err
 		}
 	}
 }
 
+// WaitOn makes Next give an Event of kind None where it would have to wait for the peer. s is what the connection stands on; Wait is where to wait from now on.
+func (r *Reader) WaitOn(s *Socket) {
+	s.Hasty(true)
+	r.socket = s
+}
+
+// Wait waits, after an Event of kind None, for the peer to send something. It holds no buffer, unless half a stanza is in it, and needs little stack.
+// Without WaitOn it does nothing, and Next waits.
+func (r *Reader) Wait() error {
+	if r.socket == nil {
+		return nil
+	}
+	shrink(r.conn)
+	return r.socket.Wait()
+}
+
 // fill reads from the connection, at least one byte.
 func (r *Reader) fill() error {
 	switch {
-	case r.start == r.end:
+	case r.start == r.end && r.socket == nil:
 		r.drop()
 		shrink(r.conn)
+	case r.start == r.end:
+		r.start, r.end = 0, 0
+		if len(r.buf) == len(r.idle) {
+			r.buf = getBuffer(smallBuffer)
+		}
 	case r.end < len(r.buf):
 	case r.start > 0 && len(r.buf) > len(r.idle):
 		r.move(r.buf)
@@ -74,6 +98,9 @@ func (r *Reader) fill() error {
 	r.end += n
 	if n > 0 {
 		return nil // an error will be there again
+	}
+	if r.start == r.end {
+		r.drop()
 	}
 	return err
 }

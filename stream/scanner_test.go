@@ -149,6 +149,7 @@ func TestExtraIsWhatTheInnerBytesNeed(t *testing.T) {
 		"an unknown attribute":                    {`<message a = "it's"/>`, ` a = "it's"`},
 		"a declaration with a reference":          {`<message xmlns:p='urn:p?a&amp;b'><p:a/></message>`, ` xmlns:p='urn:p?a&amp;b'`},
 		"xml:space":                               {`<message xml:space='preserve'/>`, ` xml:space='preserve'`},
+		"the prefix xml declared":                 {`<message xmlns:xml='http://www.w3.org/XML/1998/namespace' xml:lang='en'><a xml:lang='de'/></message>`, ""},
 		"many quotes do not grow":                 {`<message a='""""'/>`, ` a='""""'`},
 	} {
 		if got := scanOne(t, xmpp.NSClient, c.in).Stanza.Extra; got != c.extra {
@@ -239,7 +240,7 @@ func TestAllocationsOfAStanza(t *testing.T) {
 		t.Fatal(err)
 	}
 	in := []byte(typical)
-	if n := testing.AllocsPerRun(1000, func() { s.Scan(in) }); n > 3 {
+	if n := testing.AllocsPerRun(1000, func() { s.Scan(in) }); n > 2 {
 		t.Errorf("%v allocations", n)
 	}
 }
