@@ -30,7 +30,7 @@ const (
 	inDecl                 // the XML declaration
 )
 
-// step goes on in the present state from b[p]. It gives the next place to look at; more is false when an element
+// step goes on in the present state from b[p]; a step may do those that follow as well. It gives the next place to look at; more is false when an element
 // is done, something is wrong, or the bytes there do not suffice.
 func (s *Scanner) step(b []byte, p int) (next int, more bool) {
 	switch s.state {
@@ -153,7 +153,7 @@ func (s *Scanner) stepOpen(b []byte, p int) (int, bool) {
 	w.attrs, w.gap = w.attrs[:0], false
 	w.name = qname{at: int32(p)}
 	s.state = inName
-	return p, true
+	return s.stepName(b, p)
 }
 
 func (s *Scanner) beginEnd(p int) (int, bool) {

@@ -53,7 +53,7 @@ func (s *Scanner) stepName(b []byte, p int) (int, bool) {
 		return p, false
 	}
 	s.state = inTag
-	return p, true
+	return s.stepTag(b, p)
 }
 
 func (s *Scanner) stepTag(b []byte, p int) (int, bool) {
@@ -75,7 +75,7 @@ func (s *Scanner) stepTag(b []byte, p int) (int, bool) {
 		default:
 			w.attrs = append(w.attrs, attr{name: qname{at: int32(p)}, plain: true})
 			w.gap, s.state = false, inAttr
-			return p, true
+			return s.stepAttr(b, p)
 		}
 	}
 	return p, true
@@ -87,7 +87,7 @@ func (s *Scanner) stepAttr(b []byte, p int) (int, bool) {
 		return p, false
 	}
 	s.state = inEquals
-	return p, true
+	return s.stepEquals(b, p)
 }
 
 func (s *Scanner) stepEquals(b []byte, p int) (int, bool) {
@@ -95,7 +95,7 @@ func (s *Scanner) stepEquals(b []byte, p int) (int, bool) {
 		switch c := b[p]; {
 		case c == '=':
 			s.state = inQuote
-			return p + 1, true
+			return s.stepQuote(b, p+1)
 		case class[c]&white == 0:
 			return s.malformed(p, "an attribute without a value")
 		}
@@ -109,7 +109,7 @@ func (s *Scanner) stepQuote(b []byte, p int) (int, bool) {
 		case c == '\'' || c == '"':
 			s.w.quote, s.state = c, inValue
 			s.w.attrs[len(s.w.attrs)-1].value.at = int32(p + 1)
-			return p + 1, true
+			return s.stepValue(b, p+1)
 		case class[c]&white == 0:
 			return s.malformed(p, "an attribute's value without quotes")
 		}

@@ -51,7 +51,7 @@ func (s *Socket) Wait() error {
 
 // read takes what the socket has; false means that there is nothing yet.
 func (s *Socket) read(fd uintptr) bool {
-	b := getBuffer(smallBuffer)
+	b := getBuffer(mediumBuffer)
 	for {
 		n, err := syscall.Read(int(fd), b)
 		switch {
