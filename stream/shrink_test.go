@@ -15,8 +15,7 @@ import (
 	"unsafe"
 )
 
-// tlsPair gives both ends of a TLS connection over TCP, after the handshake.
-func tlsPair(t testing.TB, version uint16) (server, client *tls.Conn) {
+func testCertificate(t testing.TB) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -27,9 +26,15 @@ func tlsPair(t testing.TB, version uint16) (server, client *tls.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// tlsPair gives both ends of a TLS connection over TCP, after the handshake.
+func tlsPair(t testing.TB, version uint16) (server, client *tls.Conn) {
+	t.Helper()
 	a, b := tcpPair(t)
 	server = tls.Server(a, &tls.Config{
-		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, MaxVersion: version,
+		Certificates: []tls.Certificate{testCertificate(t)}, MaxVersion: version,
 	})
 	client = tls.Client(b, &tls.Config{InsecureSkipVerify: true})
 	done := make(chan error, 1)

@@ -21,8 +21,9 @@ import (
 type conn struct {
 	srv    *Server
 	id     uint64
-	raw    net.Conn // as it was accepted
-	wire   net.Conn // raw, or TLS over it
+	raw    net.Conn       // as it was accepted
+	wire   net.Conn       // raw, or TLS over it
+	socket *stream.Socket // raw, if it is TCP
 	remote netip.Addr
 	reader *stream.Reader
 	seat   seat // guarded by the lobby
@@ -54,6 +55,9 @@ func newConn(s *Server, nc net.Conn) *conn {
 		c.remote = a.AddrPort().Addr().Unmap().WithZone("")
 	}
 	if t, ok := nc.(*net.TCPConn); ok {
+		if sock, err := stream.NewSocket(t); err == nil {
+			c.raw, c.wire, c.socket = sock, sock, sock
+		}
 		// RFC 6120 §4.6.4: rarely, for the sake of batteries. Who is gone without a word is found within seven minutes.
 		_ = t.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: 5 * time.Minute, Interval: 30 * time.Second, Count: 4})
 	}

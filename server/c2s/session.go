@@ -98,14 +98,32 @@ func (c *conn) begin(answer []byte) {
 	}
 }
 
-// attend is the phase of the session: it reads stanzas until the stream ends.
+// attend is the phase of the session: it reads stanzas until the stream ends. Its frame is small, since it is what waits: see stream.Socket.
 func attend(c *conn) (phase, error) {
+	if c.socket != nil {
+		c.reader.WaitOn(c.socket)
+		defer c.socket.Hasty(false)
+	}
+	for {
+		if err := c.burst(); err != nil {
+			return nil, err
+		}
+		if err := c.reader.Wait(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// burst handles what has come.
+func (c *conn) burst() error {
 	for {
 		ev, err := c.reader.Next()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		switch ev.Kind {
+		case stream.None:
+			return nil
 		case stream.Stanza:
 			c.stanza(ev)
 		case stream.Nonza:
@@ -114,7 +132,7 @@ func attend(c *conn) (phase, error) {
 			err = errClosed
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
 }
