@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/url"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -25,13 +27,14 @@ import (
 // A cluster is a PostgreSQL server of the test's own, on a socket in its directory.
 type cluster struct {
 	bin, dir string
+	settings string
 	as       *syscall.Credential // PostgreSQL refuses to run as root
 }
 
-func newCluster(t testing.TB) *cluster {
+func newCluster(t testing.TB, settings string) *cluster {
 	t.Helper()
 	postgresURL(t) // where there is none, there is no server to start either
-	c := &cluster{dir: t.TempDir()}
+	c := &cluster{dir: t.TempDir(), settings: settings}
 	if out, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
 		c.bin = string(bytes.TrimSpace(out))
 	}
@@ -71,7 +74,7 @@ func (c *cluster) run(t testing.TB, name string, args ...string) {
 
 func (c *cluster) start(t testing.TB) {
 	t.Helper()
-	c.run(t, "pg_ctl", "-D", c.dir+"/data", "-l", c.dir+"/log", "-w", "-o", "-c listen_addresses= -c unix_socket_directories="+c.dir, "start")
+	c.run(t, "pg_ctl", "-D", c.dir+"/data", "-l", c.dir+"/log", "-w", "-o", "-c listen_addresses= -c unix_socket_directories="+c.dir+" "+c.settings, "start")
 }
 
 // stop is a crash.
@@ -88,7 +91,7 @@ func (c *cluster) url() string {
 // everything that was acknowledged is there.
 func TestPostgresAway(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t)
+	c := newCluster(t, "")
 	p := place{Options{URL: c.url(), Patience: time.Second, Fatal: func(err error) { t.Errorf("fatal: %v", err) }}}
 	s := p.open(t)
 	allowEntries(t, s)
@@ -168,6 +171,31 @@ func TestPostgresAway(t *testing.T) {
 		}
 	}
 	t.Logf("%d acknowledged, %d stored", len(acked), len(stored))
+}
+
+// What a server is told to be careless with is reported, and what can be overruled is.
+func TestCarelessServer(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, "-c fsync=off -c full_page_writes=off -c synchronous_commit=off")
+	var log bytes.Buffer
+	s := place{Options{URL: c.url(), Logger: slog.New(slog.NewTextHandler(&log, nil))}}.open(t)
+	d, err := s.Durability(t.Context())
+	must(t, err)
+	if d.Level != Unsafe || len(d.Warnings) != 2 {
+		t.Errorf("durability: %+v", d)
+	}
+	for _, w := range d.Warnings {
+		if !strings.Contains(log.String(), w) {
+			t.Errorf("not logged: %s", w)
+		}
+	}
+	var commit string
+	must(t, s.write(t.Context(), romeo, func(ctx context.Context, t *turn) error {
+		return t.QueryRow(ctx, []any{&commit}, `SELECT current_setting('synchronous_commit')`)
+	}))
+	if commit != "on" {
+		t.Errorf("the writer's synchronous_commit is %s", commit)
+	}
 }
 
 // A proxy stands between the store and the server, and lets a test break what passes.
