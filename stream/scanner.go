@@ -17,7 +17,6 @@ type Scanner struct {
 
 	root []byte // the name of the stream's start tag, as written
 	base []decl // what the stream's start tag declares
-	home string // the default namespace that it declares
 
 	lastTo, lastFrom address
 	w                *work // nil between elements
