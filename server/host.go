@@ -53,8 +53,10 @@ type Host struct {
 	nonzas   map[xmpp.Name]NonzaHandler
 	inline   map[xmpp.Name]InlineHandler
 	disco    disco
+	commands commands
 	contacts Contacts
 	modules  []Info
+	stages   []Stage
 	features []func(domain string) xmpp.Element // of the stream after login
 
 	accountSlots, sessionSlots int
@@ -100,9 +102,10 @@ func New(o Options, modules ...Module) (*Host, error) {
 	for i := range h.accounts {
 		h.accounts[i].m = map[string]*Account{}
 	}
-	for _, m := range append([]Module{&h.disco}, modules...) {
+	for _, m := range append([]Module{&h.disco, &h.commands}, modules...) {
 		h.modules = append(h.modules, m.Info())
 		m.Register(h)
+		h.noteStages(m.Info().Name)
 	}
 	return h, nil
 }
