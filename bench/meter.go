@@ -1,8 +1,10 @@
 package bench
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -14,6 +16,7 @@ type meter struct {
 	c                *Config
 	began            time.Time
 	server, database Usage // at the start
+	own, busy        time.Duration
 
 	peak atomic.Int64
 	stop chan struct{}
@@ -28,6 +31,9 @@ func startMeter(c *Config) (*meter, error) {
 		return nil, err
 	}
 	if m.database, err = c.Proc.Tree(c.Database...); err != nil {
+		return nil, err
+	}
+	if m.own, m.busy, err = machine(c); err != nil {
 		return nil, err
 	}
 	m.peak.Store(m.server.RSS)
@@ -72,7 +78,14 @@ func (m *meter) end(r *Report, units uint64) error {
 	if err != nil {
 		return err
 	}
+	own, busy, err := machine(m.c)
+	if err != nil {
+		return err
+	}
 	m.abort()
+	measured := server.Sub(m.server).CPU + database.Sub(m.database).CPU + own - m.own
+	r.ToolCores = (own - m.own).Seconds() / elapsed.Seconds()
+	r.OtherCores = max(0, (busy-m.busy-measured).Seconds()/elapsed.Seconds())
 	r.Units, r.Seconds = units, elapsed.Seconds()
 	r.Rate = float64(units) / elapsed.Seconds()
 	r.ServerCPU = perUnit(server.Sub(m.server).CPU, units)
@@ -81,4 +94,19 @@ func (m *meter) end(r *Report, units uint64) error {
 	r.RSSBefore, r.RSSAfter = m.server.RSS, server.RSS
 	r.RSSPeak = max(m.peak.Load(), server.RSS)
 	return nil
+}
+
+// machine gives the processor time of this process and of all there are; nothing for a server that is elsewhere.
+func machine(c *Config) (own, busy time.Duration, err error) {
+	if len(c.Server) == 0 {
+		return 0, 0, nil
+	}
+	if busy, err = c.Proc.Busy(); err != nil {
+		return 0, 0, err
+	}
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0, 0, fmt.Errorf("bench: %w", err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), busy, nil
 }

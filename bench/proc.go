@@ -59,6 +59,34 @@ func (p Proc) Tree(roots ...int) (Usage, error) {
 	return sum, nil
 }
 
+// Busy is how long all processors together have worked since the machine started: what it does besides is idle time.
+func (p Proc) Busy() (time.Duration, error) {
+	text, err := os.ReadFile(filepath.Join(p.Dir, "stat"))
+	if err != nil {
+		return 0, fmt.Errorf("bench: %w", err)
+	}
+	return parseBusy(string(text))
+}
+
+// parseBusy adds up the first line of /proc/stat: user, nice, system, then not idle and iowait, but irq, softirq and
+// steal. Time for guests is in user and nice already (proc_stat(5)).
+func parseBusy(text string) (time.Duration, error) {
+	line, _, _ := strings.Cut(text, "\n")
+	f := strings.Fields(line)
+	if len(f) < 9 || f[0] != "cpu" {
+		return 0, errors.New("bench: /proc/stat is not as expected")
+	}
+	var busy time.Duration
+	for _, i := range [...]int{1, 2, 3, 6, 7, 8} {
+		n, err := strconv.ParseInt(f[i], 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("bench: /proc/stat: %w", err)
+		}
+		busy += time.Duration(n) * clockTick
+	}
+	return busy, nil
+}
+
 // stat is what we take of /proc/PID/stat. cpu includes the children that ended and were waited for, so that the sum
 // over a tree does not go back when one of its processes ends.
 type stat struct {

@@ -89,6 +89,19 @@ func TestParseRSS(t *testing.T) {
 	}
 }
 
+func TestParseBusy(t *testing.T) {
+	t.Parallel()
+	got, err := parseBusy("cpu  1 20 300 4000 50000 6 70 800 9000 90000\ncpu0 1 1 1 1 1 1 1 1 1 1\n")
+	if want := 1197 * clockTick; err != nil || got != want {
+		t.Errorf("busy for %v, %v; want %v", got, err, want)
+	}
+	for _, text := range []string{"", "cpu 1 2 3", "cpu0 1 2 3 4 5 6 7 8 9 10", "cpu 1 2 3 4 5 6 x 8 9 10"} {
+		if got, err := parseBusy(text); err == nil {
+			t.Errorf("%q gives %v without an error", text, got)
+		}
+	}
+}
+
 // The real table: this process burns CPU and takes memory, and both show.
 func TestTreeOfThisProcess(t *testing.T) {
 	if runtime.GOOS != "linux" {

@@ -29,6 +29,11 @@ type Report struct {
 	ServerCPU   float64 `json:"server_cpu_us_per_unit"`
 	DatabaseCPU float64 `json:"database_cpu_us_per_unit"`
 
+	// How many processors this tool and everything else than server, database and tool kept busy meanwhile. Other work makes
+	// a server's units cost more, too: caches are cold, and what comes in smaller portions is handled in smaller ones.
+	ToolCores  float64 `json:"tool_cores"`
+	OtherCores float64 `json:"other_cores"`
+
 	// Memory of the server, when measuring began and ended, and the most that was seen between.
 	RSSBefore     int64   `json:"rss_before_kib"`
 	RSSAfter      int64   `json:"rss_after_kib"`
@@ -63,7 +68,7 @@ func (r *Report) String() string {
 	s := fmt.Sprintf("%s: %d units (%s) in %.1f s, %.0f/s; latency p50 %.1f ms, p99 %.1f ms",
 		r.Scenario, r.Units, r.Unit, r.Seconds, r.Rate, r.P50/1000, r.P99/1000)
 	if r.RSSBefore > 0 {
-		s += fmt.Sprintf("; CPU %.1f µs a unit (of it database %.1f); server memory %d KiB, peak %d", r.CPU, r.DatabaseCPU, r.RSSAfter, r.RSSPeak)
+		s += fmt.Sprintf("; CPU %.1f µs a unit (of it database %.1f); server memory %d KiB, peak %d; other work %.1f cores", r.CPU, r.DatabaseCPU, r.RSSAfter, r.RSSPeak, r.OtherCores)
 	}
 	if r.RSSPerSession != 0 {
 		s += fmt.Sprintf(", %.1f KiB a session", r.RSSPerSession)

@@ -21,7 +21,6 @@ type traffic struct {
 	phase     atomic.Int32
 	missing   atomic.Int64 // sent and not arrived, times receivers
 	measured  atomic.Uint64
-	from      atomic.Int64 // since when latencies count
 	latencies Histogram
 	enough    chan struct{} // closed when Units have been measured
 	drained   chan struct{} // has room for one
@@ -125,9 +124,7 @@ func (t *traffic) arrive(rc *receiver, text string) {
 		if n := t.measured.Add(1); n == t.run.Units {
 			close(t.enough)
 		}
-		if int64(s.at) >= t.from.Load() {
-			t.latencies.Add(now - s.at)
-		}
+		t.latencies.Add(now - s.at)
 	}
 	if t.missing.Add(-1) == 0 && t.phase.Load() == ending {
 		select {
@@ -180,7 +177,6 @@ func (t *traffic) measure(ctx context.Context) error {
 		return err
 	}
 	defer m.abort()
-	t.from.Store(int64(time.Since(r.epoch)))
 	t.phase.Store(measuring)
 	r.Progress("measuring for %v", r.Duration)
 	timer := time.NewTimer(r.Duration)

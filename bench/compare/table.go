@@ -109,10 +109,20 @@ func (t *table) legend() string {
 	s += "CPU is user and system time of the server and its database together; in brackets units a second by the wall clock, with the load tool on the same machine. "
 	s += "TLS 1.3 (ECDSA P-256), SCRAM-SHA-256, archive off, no rate limits; all that was sent arrived once and in order; each scenario on a server just started. " +
 		"Chat: 50 pairs both ways, 4 messages of 100 characters in flight for each sender. Presence: 100 users, one change in flight for each. "
+	s += fmt.Sprintf("Other work kept %.1f cores busy meanwhile (median). ", t.disturbance())
 	if idle > 0 {
 		s += fmt.Sprintf("Idle: %d sessions. ", idle)
 	}
 	return s + "Made by: `go run ./bench/compare" + arguments() + "`.\n"
+}
+
+// disturbance is how many cores worked for others in the middle one of all runs.
+func (t *table) disturbance() float64 {
+	var all []float64
+	for _, r := range t.results {
+		all = append(all, r.OtherCores)
+	}
+	return median(all)
 }
 
 // arguments are those of this run that shape its figures.
