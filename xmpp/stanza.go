@@ -33,6 +33,9 @@ const (
 )
 
 // A Stanza is a message, a presence or an IQ. It is immutable and shared between recipients; to change one, copy the struct.
+//
+// The strings of one that was received are parts of the bytes that it came in, and hold them: what is kept for longer
+// than the stanza is cloned first. Addresses and decoded elements have memory of their own.
 type Stanza struct {
 	Kind     Kind
 	Type     string  // the type attribute as it came, or empty
