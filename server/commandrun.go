@@ -107,7 +107,7 @@ func (c *commands) step(ctx context.Context, cmd *Command, r *Request) (xmpp.Ele
 	if err != nil {
 		return xmpp.Element{}, err
 	}
-	if action == "cancel" { // §2.4.3
+	if action == "cancel" { // XEP-0050 §2.4.3
 		return xmpp.New(NSCommands, "command").With("node", cmd.Node).With("sessionid", s.id).With("status", "canceled"), nil
 	}
 	fn, call, err := s.next(action, r)
@@ -117,7 +117,7 @@ func (c *commands) step(ctx context.Context, cmd *Command, r *Request) (xmpp.Ele
 	return c.run(ctx, s, fn, call)
 }
 
-// next is the step that an action stands for (§3.4), and what it is given.
+// next is the step that an action stands for (XEP-0050 §3.4), and what it is given.
 func (s *commandSession) next(action string, r *Request) (CommandStep, *CommandCall, error) {
 	call := &CommandCall{Request: r}
 	switch action {
@@ -139,7 +139,7 @@ func (s *commandSession) next(action string, r *Request) (CommandStep, *CommandC
 
 var errBadAction = errCommand(xmpp.ErrBadRequest, "bad-action", "That can't be done at this step.")
 
-// fill reads the form of a request. None is as one that was left empty, and one that says cancel is a submission (§3.5.1).
+// fill reads the form of a request. None is as one that was left empty, and one that says cancel is a submission (XEP-0050 §3.5.1).
 func (s *commandSession) fill(payload xmpp.Element) (xmpp.Form, error) {
 	submitted := xmpp.Form{Type: xmpp.FormSubmit}
 	if x, ok := payload.Child(xmpp.NSData, "x"); ok {
@@ -207,7 +207,7 @@ func (c *commands) stay(s *commandSession, err error) error {
 	return err
 }
 
-// actions is §4.2.
+// actions is XEP-0050 §4.2.
 func (r *CommandReply) actions() xmpp.Element {
 	last := "complete"
 	if r.More {
