@@ -200,7 +200,7 @@ func (r *relay) users(t *testing.T, n int) []User {
 func (r *relay) config(t *testing.T, scenario string, users int) Config {
 	return Config{
 		Scenario: scenario, Dialer: &Dialer{Address: r.address, Direct: r.direct}, Users: r.users(t, users),
-		Units: 200, Warmup: time.Millisecond, Hold: time.Millisecond, Rounds: 2, Timeout: time.Minute, settle: 50 * time.Millisecond,
+		Units: 200, Warmup: time.Millisecond, Hold: time.Millisecond, Rounds: 2, Timeout: time.Minute, settle: 2 * time.Second,
 	}
 }
 
