@@ -64,7 +64,8 @@ func stanzaText() *rapid.Generator[string] {
 		for range rapid.IntRange(0, 3).Draw(t, "children") {
 			switch rapid.IntRange(0, 3).Draw(t, "what") {
 			case 0:
-				b.WriteString(strings.ReplaceAll(strings.Join(text.Draw(t, "text"), ""), "]]>", "]] >"))
+				// The blank keeps two texts side by side from making "]]>" together.
+				b.WriteString(" " + strings.ReplaceAll(strings.Join(text.Draw(t, "text"), ""), "]]>", "]] >"))
 			case 1:
 				b.WriteString("<![CDATA[" + strings.ReplaceAll(strings.Join(text.Draw(t, "text"), "<"), "]]>", "]] >") + "]]>")
 			default:

@@ -64,6 +64,7 @@ func TestSocketUnderTLSInAnyPieces(t *testing.T) {
 						n, err := relay.Read(buf)
 						if _, werr := peer.Write(buf[:n]); err != nil || werr != nil {
 							peer.Close()
+							relay.Close()
 							return
 						}
 					}
