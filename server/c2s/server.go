@@ -63,6 +63,7 @@ type Server struct {
 	ids     atomic.Uint64
 	running sync.WaitGroup // connections
 	lobby   lobby
+	turns   *turns
 
 	mu        sync.Mutex // leaf
 	closed    bool
@@ -89,6 +90,7 @@ func New(o Options) *Server {
 		tls:       [2]*tls.Config{StartTLS: newTLS(o.Certificates), DirectTLS: newTLS(o.Certificates, "xmpp-client")},
 		inline:    bindFeature(o.Host.InlineFeatures()),
 		lobby:     newLobby(cmp.Or(o.MaxWaiting, 16384), cmp.Or(o.MaxWaitingEach, 4096), o.LimitsOff),
+		turns:     newTurns(),
 		listeners: map[net.Listener]bool{}, conns: map[*conn]bool{},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())

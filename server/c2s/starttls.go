@@ -39,8 +39,10 @@ func needTLS(profile string) func(*negotiation, xmpp.Element) error {
 
 // A hello is what a handshake needs to know, and what remains to be known of it.
 type hello struct {
+	c      *conn
 	domain string           // that the client named before TLS
 	sent   *tls.Certificate // ours
+	turn   *turn            // to calculate; nil before and after
 }
 
 type helloKey struct{}
@@ -53,8 +55,13 @@ func newTLS(certs *Certificates, protocols ...string) *tls.Config {
 		NextProtos:                  protocols,
 		SessionTicketsDisabled:      true,
 		DynamicRecordSizingDisabled: true, // a batch is one write
+		// The client has said hello; the costly part begins, and ends shortly after the certificate is chosen.
+		GetConfigForClient: func(info *tls.ClientHelloInfo) (*tls.Config, error) {
+			return nil, helloOf(info).await()
+		},
 		GetCertificate: func(info *tls.ClientHelloInfo) (*tls.Certificate, error) {
-			h := info.Context().Value(helloKey{}).(*hello)
+			h := helloOf(info)
+			defer h.calculated()
 			if info.ServerName == "" && h.domain != "" {
 				named := *info
 				named.ServerName = asciiDomain(h.domain) // RFC 6120 §5.4.3.1
@@ -67,6 +74,24 @@ func newTLS(certs *Certificates, protocols ...string) *tls.Config {
 	}
 }
 
+func helloOf(info *tls.ClientHelloInfo) *hello { return info.Context().Value(helloKey{}).(*hello) }
+
+// await waits for the turn of the client's address.
+func (h *hello) await() error {
+	var ok bool
+	if h.turn, ok = h.c.srv.turns.take(prefixOf(h.c.remote), h.c.srv.opts.LoginTime); !ok {
+		return errHungUp
+	}
+	return nil
+}
+
+func (h *hello) calculated() {
+	if h.turn != nil {
+		h.turn.done()
+		h.turn = nil
+	}
+}
+
 // handshake is the phase of the TLS handshake; domain is the one that the client has named, if it has.
 func handshake(domain string) phase {
 	return func(c *conn) (phase, error) {
@@ -74,7 +99,8 @@ func handshake(domain string) phase {
 		if c.reader == nil {
 			mode = DirectTLS
 		}
-		h := &hello{domain: domain}
+		h := &hello{c: c, domain: domain}
+		defer h.calculated()
 		t := tls.Server(c.raw, c.srv.tls[mode])
 		// The deadline is the connection's: a context that can end would cost a goroutine.
 		err := t.HandshakeContext(context.WithValue(context.Background(), helloKey{}, h))
