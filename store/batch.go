@@ -54,7 +54,7 @@ func (w *writer) attempt(batch []passage) error {
 	ctx, cancel := context.WithDeadline(context.Background(), due)
 	defer cancel()
 
-	err := w.inTx(ctx, func(t *turn) error {
+	err := w.inTx(ctx, func(ctx context.Context, t *turn) error {
 		for i := range batch {
 			batch[i].err = nil // it may have been refused in a try that came to nothing
 			if err := w.carry(ctx, t, &batch[i]); err != nil {
@@ -70,7 +70,7 @@ func (w *writer) attempt(batch []passage) error {
 		batch[0].err = err
 		return nil
 	}
-	return w.inTx(ctx, func(t *turn) error {
+	return w.inTx(ctx, func(ctx context.Context, t *turn) error {
 		for i := range batch {
 			if err := w.carryAlone(ctx, t, &batch[i]); err != nil {
 				return err
@@ -84,8 +84,8 @@ func anyWrites(batch []passage) bool {
 	return slices.ContainsFunc(batch, func(p passage) bool { return len(p.writes) > 0 })
 }
 
-func (w *writer) inTx(ctx context.Context, fn func(*turn) error) error {
-	err := w.engine.InTx(ctx, func(t tx) error { return fn(&turn{t, w.ids}) })
+func (w *writer) inTx(ctx context.Context, fn func(context.Context, *turn) error) error {
+	err := w.engine.InTx(ctx, func(ctx context.Context, t tx) error { return fn(ctx, &turn{t, w.ids}) })
 	w.ids.settle(err == nil)
 	return err
 }

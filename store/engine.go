@@ -32,8 +32,8 @@ type tx interface {
 type engine interface {
 	querier
 	// InTx runs fn in a transaction of the one writing connection and commits it, or changes nothing if fn or the commit fails.
-	// It checks that the epoch is still ours: errStolen. A commit that got no answer is asked after until ctx ends: ErrUnknown.
-	InTx(ctx context.Context, fn func(tx) error) error
+	// fn gets the context that its statements run in. It checks that the epoch is still ours: errStolen. A commit that got no answer is asked after until ctx ends: ErrUnknown.
+	InTx(ctx context.Context, fn func(context.Context, tx) error) error
 	// Tend does what is due between transactions. idle says that nothing has been written for a while;
 	// more asks to be called again when that is so.
 	Tend(idle bool) (more bool, err error)

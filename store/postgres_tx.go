@@ -23,13 +23,13 @@ type pgTx struct {
 const fence = `SELECT txid_current() FROM epoch WHERE one = 1 AND epoch = $1 FOR SHARE`
 
 // InTx keeps its promise over the loss of the connection too: see settle.
-func (db *postgresDB) InTx(ctx context.Context, fn func(tx) error) error {
+func (db *postgresDB) InTx(ctx context.Context, fn func(context.Context, tx) error) error {
 	conn, err := db.writing(ctx)
 	if err != nil {
 		return err
 	}
 	t := db.begin(conn)
-	err = fn(t)
+	err = fn(ctx, t)
 	if err == nil && t.xid == 0 {
 		err = t.flush(ctx) // nothing is committed before the fence has been passed
 	}

@@ -199,14 +199,14 @@ func (db *sqliteDB) QueryRow(ctx context.Context, dest []any, sql string, args .
 }
 
 // InTx does not heed ctx: a disk can't be hurried, and no statement is left half done.
-func (db *sqliteDB) InTx(ctx context.Context, fn func(tx) error) error {
+func (db *sqliteDB) InTx(ctx context.Context, fn func(context.Context, tx) error) error {
 	ctx = context.WithoutCancel(ctx)
 	if _, err := db.writes.Exec(ctx, `BEGIN IMMEDIATE`); err != nil {
 		return err
 	}
 	err := db.fence(ctx)
 	if err == nil {
-		err = fn(&db.writes)
+		err = fn(ctx, &db.writes)
 	}
 	if err == nil {
 		_, err = db.writes.Exec(ctx, `COMMIT`)

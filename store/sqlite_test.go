@@ -264,3 +264,20 @@ func TestPermissions(t *testing.T) {
 		}
 	}
 }
+
+// A slow disk is not a database that is away: SQLite goes on with what it has begun, however late it is.
+func TestSlowIsNotAway(t *testing.T) {
+	t.Parallel()
+	s := sqlitePlace(t).open(t)
+	allowEntries(t, s)
+	defer hold(t, s)() // the writing connection is ours
+	late, cancel := context.WithCancel(t.Context())
+	cancel()
+	must(t, s.engine.InTx(late, func(ctx context.Context, t tx) error {
+		_, err := t.Exec(ctx, `INSERT INTO entry (n, owner, text) VALUES (1, 1, '')`)
+		return err
+	}))
+	if !entries(t, s)[1] {
+		t.Error("what was written late is not there")
+	}
+}

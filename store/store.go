@@ -54,7 +54,7 @@ type Options struct {
 	Now   func() time.Time
 	Rand  io.Reader
 
-	// Patience is how long a write waits for a database that is away. 4.5 s if zero: with what it takes to tell, less than 5 s.
+	// Patience is how long a write waits for a database that is away. 4 s if zero: with the last try, no more than 5 s.
 	Patience time.Duration
 
 	logFull int // SQLite's; for tests
@@ -82,7 +82,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		o.Rand = rand.Reader
 	}
 	if o.Patience == 0 {
-		o.Patience = 4500 * time.Millisecond
+		o.Patience = 4 * time.Second
 	}
 	s := &Store{opts: o}
 	var err error

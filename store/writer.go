@@ -18,7 +18,7 @@ const (
 	// The pauses between tries while the database is away.
 	firstPause, longestPause = 20 * time.Millisecond, 500 * time.Millisecond
 	// shortestTry is what a transaction gets that has waited long behind others.
-	shortestTry = 400 * time.Millisecond
+	shortestTry = time.Second
 )
 
 // A writer takes whatever waits, in its order, carries it out in one transaction, commits, and tells those who wait. There is no
