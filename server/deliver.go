@@ -9,11 +9,11 @@ import (
 
 // messageToAccount delivers a message to a local account (RFC 6121 §8.5), or says that it could not.
 func (h *Host) messageToAccount(ctx context.Context, p *Passage) error {
-	var reached []*Session
-	outcome := refused
-	if p.Recipient != nil {
-		reached, outcome = recipients(p.Recipient, p.Stanza)
+	recipient := p.Recipient
+	if recipient == nil {
+		recipient = &Account{} // who does not exist is as one who is not there (§8.5.1)
 	}
+	reached, outcome := recipients(recipient, p.Stanza)
 	for _, s := range reached {
 		s.Send(stream.Packet{Stanza: p.Stanza, To: p.Stanza.To, Tail: p.Tail})
 	}
