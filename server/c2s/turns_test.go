@@ -40,6 +40,7 @@ func TestTurnsAreFair(t *testing.T) {
 		}
 		first.done()
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if i := slices.Index(order, single); len(order) != 101 || i > 1 {
 			t.Errorf("%d turns, and the single one came as number %d", len(order), i+1)
 		}
