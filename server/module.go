@@ -3,7 +3,7 @@ package server
 // A Module is one feature of the server: a XEP, or a part of RFC 6121.
 type Module interface {
 	Info() Info
-	// Register is called once, before the first stanza, in the order of the list in cmd/palabre/modules.go.
+	// Register is called once, before the first stanza, in the order of the list in daemon/modules.go.
 	Register(h *Host)
 }
 
