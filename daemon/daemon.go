@@ -211,6 +211,7 @@ func (d *Daemon) Reload() error { return d.certificate.Reload() }
 // Stop ends everything: no more clients are taken, those that are there are told system-shutdown, what they sent is dealt with, the database is closed.
 func (d *Daemon) Stop(ctx context.Context) error {
 	d.closeListeners()
+	d.C2S.Close() // nobody binds a resource any more
 	err := errors.Join(d.Host.Shutdown(ctx), d.C2S.Shutdown(ctx))
 	if d.quit != nil {
 		d.quit()
