@@ -65,7 +65,7 @@ type Server struct {
 	lobby   lobby
 	turns   *turns
 
-	mu        sync.Mutex // leaf
+	mu        sync.Mutex // above a connection's
 	closed    bool
 	listeners map[net.Listener]bool
 	conns     map[*conn]bool
