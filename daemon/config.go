@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/pelletier/go-toml/v2"
 )
@@ -26,6 +27,8 @@ type Config struct {
 	SMTP     SMTP                    `toml:"smtp"`
 	Limits   Limits                  `toml:"limits"`
 	Domain   map[string]DomainConfig `toml:"domain"` // what differs for one domain
+
+	Tuning Tuning `toml:"-"`
 
 	path string // the file that it came from; empty for the defaults
 }
@@ -89,6 +92,13 @@ type SMTP struct {
 // Limits can be turned off for measurements; sizes stay.
 type Limits struct {
 	Off bool `toml:"off"`
+}
+
+// Tuning is what no file sets, and tests do. What is zero is as the package that takes it has it.
+type Tuning struct {
+	Login, Write, Linger time.Duration    // the deadlines of clients' streams
+	MaxWaitingEach       int              // streams of one address that have not logged in
+	Now                  func() time.Time // the clock of accounts, by which guesses are counted
 }
 
 // A DomainConfig is what differs for one domain. What it leaves out is as for all.

@@ -84,9 +84,11 @@ func (d *Daemon) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	tuning := d.Config.Tuning
 	d.C2S = c2s.New(c2s.Options{
 		Host: d.Host, Auth: d.Accounts, Certificates: d.certificate, Log: d.Log, Secret: secret,
-		LimitsOff: d.Config.Limits.Off,
+		LimitsOff: d.Config.Limits.Off, MaxWaitingEach: tuning.MaxWaitingEach,
+		LoginTime: tuning.Login, WriteTime: tuning.Write, LingerTime: tuning.Linger,
 	})
 	return nil
 }
@@ -106,6 +108,7 @@ func newRegistry(ctx context.Context, cfg Config, st *store.Store) (*account.Reg
 			SHA1: cfg.Auth.Iterations, SHA256: cfg.Auth.Iterations, SHA512: cfg.Auth.IterationsSHA512,
 		},
 		Off: cfg.Limits.Off,
+		Now: cfg.Tuning.Now,
 	})
 }
 

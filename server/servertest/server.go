@@ -26,6 +26,7 @@ const Password = "arbre à palabres"
 type Server struct {
 	*daemon.Daemon
 
+	log      *testLog
 	mu       sync.Mutex
 	accounts map[xmpp.JID]bool
 }
@@ -45,13 +46,13 @@ func StartWith(t testing.TB, change func(*daemon.Config)) *Server {
 		change(&cfg)
 	}
 	log := &testLog{t: t}
-	d, err := daemon.Open(t.Context(), cfg, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelInfo})),
+	d, err := daemon.Open(t.Context(), cfg, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		"test", func(err error) { t.Errorf("the store says that it is wrong to go on: %v", err) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	d.Start()
-	s := &Server{Daemon: d, accounts: map[xmpp.JID]bool{}}
+	s := &Server{Daemon: d, log: log, accounts: map[xmpp.JID]bool{}}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
@@ -115,16 +116,25 @@ func friend(owner, contact xmpp.JID) *roster.Change {
 	}}
 }
 
-// A testLog shows the server's log in the test's, and checks that no password gets into it.
+// Logged is all that the server has logged.
+func (s *Server) Logged() string {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	return s.log.all.String()
+}
+
+// A testLog keeps the server's log, shows it in the test's, and checks that no password gets into it.
 type testLog struct {
 	t     testing.TB
 	mu    sync.Mutex
+	all   strings.Builder
 	ended bool
 }
 
 func (l *testLog) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.all.Write(b)
 	if l.ended {
 		return len(b), nil
 	}
