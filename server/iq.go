@@ -59,6 +59,17 @@ func (h *Host) HandleIQ(t Target, space, local string, fn IQHandler) {
 	h.iq[key] = fn
 }
 
+// Requests lists the payloads that HandleIQ has been told of, in no order.
+func (h *Host) Requests(t Target) []xmpp.Name {
+	var out []xmpp.Name
+	for k := range h.iq {
+		if k.target == t {
+			out = append(out, k.name)
+		}
+	}
+	return out
+}
+
 // OwnOnly makes a handler for what an account may ask of itself alone. To others it is as if nothing were there.
 func OwnOnly(fn IQHandler) IQHandler {
 	return func(ctx context.Context, r *Request) (xmpp.Element, error) {
