@@ -12,6 +12,7 @@ import (
 
 	"palabre/daemon"
 	"palabre/server/servertest"
+	"palabre/store/storetest"
 	"palabre/xmpp"
 )
 
@@ -42,7 +43,7 @@ func eachEngine(t *testing.T, test func(t *testing.T, s *servertest.Server)) {
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		t.Parallel()
-		url := servertest.PostgreSQL(t)
+		url := storetest.Schema(t, storetest.URL(t))
 		test(t, servertest.StartWith(t, func(c *daemon.Config) { c.Database.URL = url }))
 	})
 }

@@ -22,6 +22,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"palabre/server"
+
+	"palabre/store/storetest"
 )
 
 // A cluster is a PostgreSQL server of the test's own, on a socket in its directory.
@@ -33,7 +35,7 @@ type cluster struct {
 
 func newCluster(t testing.TB, settings string) *cluster {
 	t.Helper()
-	postgresURL(t) // where there is none, there is no server to start either
+	storetest.URL(t) // where there is none, there is no server to start either
 	c := &cluster{dir: t.TempDir(), settings: settings}
 	if out, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
 		c.bin = string(bytes.TrimSpace(out))

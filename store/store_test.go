@@ -10,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"palabre/account"
+	"palabre/store/storetest"
 	"palabre/xmpp"
 )
 
@@ -112,7 +113,7 @@ func TestSecondIsRefused(t *testing.T) {
 func (p place) tamper(t testing.TB, statements ...string) {
 	t.Helper()
 	if p.URL != "" {
-		runSQL(t, p.URL, statements...)
+		storetest.Execute(t, p.URL, statements...)
 		return
 	}
 	db, err := openPool(filepath.Join(p.DataDir, sqliteFile), 1, writerPragmas)

@@ -39,7 +39,7 @@ var floors = map[string]int{
 }
 
 // testTools may import anything and are imported by tests only, but for bench, which is the command `palabre bench` too.
-var testTools = []string{"server/servertest", "attack", "interop", "chaos", "bench", "tools"}
+var testTools = []string{"server/servertest", "store/storetest", "attack", "interop", "chaos", "bench", "tools"}
 
 // sameFloor holds the imports allowed inside a floor: the kernel knows the streams that carry its sessions, and the command
 // starts the server.
