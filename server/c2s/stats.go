@@ -51,6 +51,9 @@ func (s *Stats) login(mechanism, result string) {
 	s.logins[Login{mechanism, result}]++
 }
 
+// Waiting is how many connections have not logged in.
+func (s *Server) Waiting() int { return s.lobby.waiting() }
+
 // QueuedBytes is how many bytes wait to be sent, to all clients together.
 func (s *Server) QueuedBytes() int {
 	s.mu.Lock()
