@@ -42,6 +42,7 @@ var (
 // A world is a server with a store, three accounts and one module, on ports that the system gives.
 type world struct {
 	t        testing.TB
+	store    *store.Store
 	host     *server.Host
 	accounts *account.Registry
 	c2s      *c2s.Server
@@ -55,7 +56,7 @@ func newWorld(t testing.TB, change ...func(*c2s.Options)) *world {
 	t.Helper()
 	st, err := store.Open(t.Context(), store.Options{DataDir: t.TempDir(), Fatal: func(err error) { t.Error(err) }})
 	must(t, err)
-	w := &world{t: t, log: &logBook{}}
+	w := &world{t: t, store: st, log: &logBook{}}
 	low := account.Iterations{SHA1: 4096, SHA256: 4096, SHA512: 4096}
 	w.accounts, err = account.New(t.Context(), st, account.Options{Domains: map[string]account.Domain{domain: {}, second: {}}, Iterations: low, Off: true})
 	must(t, err)

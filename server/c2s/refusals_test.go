@@ -194,6 +194,22 @@ func TestUnknownUser(t *testing.T) {
 	}
 }
 
+// TestStoreAway: who can't be checked just now is told to come again, in both profiles, and an administrator hears of it.
+func TestStoreAway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l := w.opened(t)
+	must(t, w.store.Close())
+	l.send(plainAuth("juliet", password))
+	l.until("<failure xmlns='" + nsSASL + "'><temporary-auth-failure/>")
+	l.until("</failure>")
+	l.send(authenticate("juliet", bind2("tag", "")))
+	l.until("<failure xmlns='urn:xmpp:sasl:2'><temporary-auth-failure xmlns='" + nsSASL + "'/>")
+	if n := strings.Count(w.log.String(), "authentication is out of order"); n != 2 {
+		t.Errorf("%d complaints in the log, want 2", n)
+	}
+}
+
 // TestExchange: RFC 6120 §6.4.2 to §6.4.4, XEP-0388 §2.4.
 func TestExchange(t *testing.T) {
 	t.Parallel()
