@@ -9,6 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// takeDir makes a data directory if it is not there, and locks it.
+func takeDir(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("the data directory can't be made (%w); set data_dir to a place where palabre may write", err)
+	}
+	return lockDir(dir)
+}
+
 // lockDir makes this process the only one that uses a data directory, until the file is closed.
 // The lock is on a file of its own: SQLite loses its locks when another descriptor of its file is closed.
 func lockDir(dir string) (*os.File, error) {

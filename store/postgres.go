@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -26,7 +27,8 @@ const (
 // that keeps a second palabre out, so that who writes always holds it.
 type postgresDB struct {
 	log    *slog.Logger
-	where  string // for people: host and database
+	lock   *os.File // of the data directory, if there is one
+	where  string   // for people: host and database
 	epoch  int64
 	pool   *pgxpool.Pool
 	config *pgx.ConnConfig // the writer's
@@ -47,16 +49,21 @@ func openPostgres(ctx context.Context, o Options) (_ *postgresDB, err error) {
 	}
 	db.config.RuntimeParams["application_name"] = "palabre writer " + hex.EncodeToString(name[:])
 
-	connecting, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
-	if db.writer, err = pgx.ConnectConfig(connecting, db.config); err != nil {
-		return nil, refusal(config.ConnConfig, err)
+	if o.DataDir != "" {
+		if db.lock, err = takeDir(o.DataDir); err != nil {
+			return nil, err
+		}
 	}
 	defer func() {
 		if err != nil {
 			db.hangUp()
 		}
 	}()
+	connecting, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if db.writer, err = pgx.ConnectConfig(connecting, db.config); err != nil {
+		return nil, refusal(config.ConnConfig, err)
+	}
 	if db.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", db.where, err)
 	}
@@ -185,9 +192,13 @@ func (db *postgresDB) hangUp() {
 		db.pool.Close()
 	}
 	db.hangUpWriter()
+	if db.lock != nil {
+		_ = db.lock.Close() // nothing was written to it
+		db.lock = nil
+	}
 }
 
-// Close ends the connections, and the lock with them.
+// Close ends the connections, and the locks with them.
 func (db *postgresDB) Close() error {
 	db.hangUp()
 	return nil

@@ -44,7 +44,7 @@ var (
 
 // Options say where the database is. One of DataDir and URL is needed.
 type Options struct {
-	DataDir string // where SQLite has its files; made if it is not there
+	DataDir string // where SQLite has its files; made if it is not there, and locked, whichever the engine is
 	URL     string // postgres://...; if set, the database is there
 
 	Logger *slog.Logger
