@@ -38,7 +38,7 @@ type town struct {
 
 func person(i int) xmpp.JID { return xmpp.MustParseJID(fmt.Sprintf("person%d@example.org", i)) }
 
-func newTown(tb testing.TB, people, contacts int) *town {
+func newTown(tb testing.TB, people, contacts int, more ...server.Module) *town {
 	tb.Helper()
 	ctx := tb.Context()
 	st, err := store.Open(ctx, store.Options{DataDir: tb.TempDir(), Fatal: func(err error) { tb.Error(err) }})
@@ -64,7 +64,7 @@ func newTown(tb testing.TB, people, contacts int) *town {
 	}
 	ros := roster.New(st, roster.Limits{})
 	t.host, err = server.New(server.Options{Domains: []string{"example.org"}, Users: st, Store: st},
-		&xep.Blocking{Store: st}, ros, presence.New(ros, st))
+		append([]server.Module{&xep.Blocking{Store: st}, ros, presence.New(ros, st)}, more...)...)
 	if err != nil {
 		tb.Fatal(err)
 	}

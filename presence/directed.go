@@ -46,6 +46,9 @@ func (d *directed) take(gone func(xmpp.JID) bool) []xmpp.JID {
 		out = append(out, j)
 		return true
 	})
+	if len(d.to) == 0 {
+		d.to = nil
+	}
 	return out
 }
 

@@ -9,7 +9,7 @@ import (
 	"palabre/xmpp"
 )
 
-// Contacts knows the subscriptions of the accounts that are on-line. An error is the store's.
+// Contacts knows the subscriptions of the accounts that are on-line. A list says how things are when it is gone through. An error is the store's.
 type Contacts interface {
 	// Subscribers are those who see the account.
 	Subscribers(ctx context.Context, a *server.Account) (iter.Seq[xmpp.JID], error)

@@ -43,9 +43,14 @@ func (m *Module) ofResource(s *server.Session, from, to xmpp.JID, sees bool) *xm
 	return nil
 }
 
+// patience is how long the store may take to answer.
+const patience = 5 * time.Second
+
 // absent is the answer for an account without available resources: when it went, and with which words (XEP-0203).
 func (m *Module) absent(ctx context.Context, probe *xmpp.Stanza) (*xmpp.Stanza, error) {
 	var els []xmpp.Element
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	at, status, err := m.last.LastSeen(ctx, probe.To.Bare())
 	if err != nil {
 		return nil, err

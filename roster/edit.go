@@ -152,7 +152,9 @@ func (m *Module) stanzas(from, to xmpp.JID, types []string) []*xmpp.Stanza {
 
 // erased ends all that an account has with others, before it goes.
 func (m *Module) erased(ctx context.Context, account xmpp.JID) error {
-	items, _, err := m.store.Roster(ctx, account)
+	reading, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	items, _, err := m.store.Roster(reading, account)
 	if err != nil {
 		return fmt.Errorf("roster: %w", err)
 	}

@@ -422,6 +422,11 @@ func TestElsewhere(t *testing.T) {
 	}
 	romeo.say(t, `<presence type='subscribe' to='juliet@example.net/balcony'/>`)
 	expect("ask", "subscribe romeo@example.org>juliet@example.net")
+	romeo.say(t, `<presence type='unavailable'/>`)
+	romeo.say(t, `<presence/>`)
+	expect("§3.1.2", "subscribe romeo@example.org>juliet@example.net")
+	romeo.say(t, `<presence><show>away</show></presence>`)
+	expect("once a login")
 	arrive("subscribed")
 	arrive("subscribe")
 	romeo.say(t, `<presence type='subscribed' to='juliet@example.net'/>`)

@@ -94,22 +94,23 @@ func (m *Module) Sees(ctx context.Context, watcher, owner xmpp.JID) (bool, error
 	return err == nil && it.Subscription&From != 0, err
 }
 
-// Subscribers are those who see the account, which is on-line: the contacts with a subscription from or both.
+// Subscribers are those who see the account, which is on-line, at the time when the list is gone through: the contacts with a subscription
+// from or both.
 func (m *Module) Subscribers(ctx context.Context, a *server.Account) (iter.Seq[xmpp.JID], error) {
-	l, err := m.contacts(ctx, a)
-	if err != nil {
-		return nil, err
-	}
-	return l.all(fFrom), nil
+	return m.those(ctx, a, fFrom)
 }
 
 // Subscriptions are those whom the account, which is on-line, sees by its own roster: to or both.
 func (m *Module) Subscriptions(ctx context.Context, a *server.Account) (iter.Seq[xmpp.JID], error) {
-	l, err := m.contacts(ctx, a)
-	if err != nil {
+	return m.those(ctx, a, fTo)
+}
+
+func (m *Module) those(ctx context.Context, a *server.Account, any flags) (iter.Seq[xmpp.JID], error) {
+	if _, err := m.contacts(ctx, a); err != nil {
 		return nil, err
 	}
-	return l.all(fTo), nil
+	b := m.books.Get(a)
+	return func(yield func(xmpp.JID) bool) { b.loaded().all(any)(yield) }, nil
 }
 
 func (m *Module) closed(_ context.Context, s *server.Session) {

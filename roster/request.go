@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -41,28 +42,47 @@ func (m *Module) fullOfRequests(ctx context.Context, a *server.Account, contact 
 // reminding marks, in a context, that stanzas are requests that came long ago.
 type reminding struct{}
 
-// presenceChanged shows the requests that wait to each resource that becomes available (§3.1.3), in the order in which they came.
+// presenceChanged deals with what waits, in both directions, when a resource becomes available.
 func (m *Module) presenceChanged(ctx context.Context, change server.PresenceChange) {
 	if change.Kind != server.BecameAvailable {
 		return
 	}
-	a := change.Session.Account
-	l, err := m.contacts(ctx, a)
-	if err == nil && l.count(fIn) == 0 {
-		return
-	}
-	var items []Item
-	if err == nil {
-		items, _, err = m.read(ctx, a)
+	s := change.Session
+	l, err := m.contacts(ctx, s.Account)
+	if err == nil && l.count(fIn) > 0 {
+		err = m.remind(ctx, s)
 	}
 	if err != nil {
-		m.host.Log().Error("requests not shown", "jid", change.Session.JID.String(), "module", "roster", "err", err)
+		m.host.Log().Error("requests not shown", "jid", s.JID.String(), "module", "roster", "err", err)
 		return
 	}
-	slices.SortFunc(items, func(x, y Item) int { return int(x.Ver - y.Ver) })
-	m.host.Hand(context.WithValue(ctx, reminding{}, true), change.Session, func(yield func(*xmpp.Stanza) bool) {
+	if l.count(fAsk) > 0 && len(s.Account.Available()) == 1 {
+		m.askAgain(ctx, s.Account.JID, l)
+	}
+}
+
+// remind shows the requests that wait (§3.1.3), in the order in which they came.
+func (m *Module) remind(ctx context.Context, s *server.Session) error {
+	items, _, err := m.read(ctx, s.Account)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(items, func(x, y Item) int { return cmp.Compare(x.Ver, y.Ver) })
+	m.host.Hand(context.WithValue(ctx, reminding{}, true), s, func(yield func(*xmpp.Stanza) bool) {
 		for _, it := range items {
-			if it.In && !yield(it.request(a.JID)) {
+			if it.In && !yield(it.request(s.JID.Bare())) {
+				return
+			}
+		}
+	})
+	return nil
+}
+
+// askAgain sends anew what contacts on other servers have not answered (§3.1.2): the first request may have been lost on its way.
+func (m *Module) askAgain(ctx context.Context, account xmpp.JID, l *list) {
+	m.host.Multicast(ctx, m.stanzas(account, xmpp.JID{}, []string{xmpp.TypeSubscribe})[0], func(yield func(xmpp.JID) bool) {
+		for contact := range l.all(fAsk) {
+			if !m.host.IsLocal(contact.Domain()) && !yield(contact) {
 				return
 			}
 		}
