@@ -49,6 +49,10 @@ func (q *Queue) endLocked() (calls []func()) {
 	calls = append(calls, q.done...)
 	q.done = nil
 	if calls == nil {
+		if !q.failed {
+			// The reader writes, too, when the peer changes its TLS keys; a deadline that has passed would end the connection then.
+			_ = q.conn.SetWriteDeadline(time.Time{}) // a connection that is gone says so at the next write
+		}
 		q.draining = false
 		q.idle.Broadcast()
 	}

@@ -437,3 +437,47 @@ func TestErrorOnTheWire(t *testing.T) {
 		}
 	}
 }
+
+// An armed conn remembers the write deadline that was set last.
+type armed struct {
+	net.Conn
+	mu       sync.Mutex
+	deadline time.Time
+	writes   int
+}
+
+func (a *armed) SetWriteDeadline(t time.Time) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.deadline = t
+	return a.Conn.SetWriteDeadline(t)
+}
+
+func (a *armed) Write(b []byte) (int, error) {
+	a.mu.Lock()
+	a.writes++
+	if a.deadline.IsZero() {
+		a.mu.Unlock()
+		return 0, errors.New("a write without a deadline")
+	}
+	a.mu.Unlock()
+	return a.Conn.Write(b)
+}
+
+// A tls.Conn writes by itself when its peer changes keys: nothing may be left of the deadline of an earlier write.
+func TestNoDeadlineIsLeftBehind(t *testing.T) {
+	t.Parallel()
+	server, client := tcpPair(t)
+	defer client.Close()
+	conn := &armed{Conn: server}
+	q := NewQueue(conn)
+	if err := q.Send(Packet{Raw: "x"}); err != nil {
+		t.Fatal(err)
+	}
+	q.Wait()
+	conn.mu.Lock()
+	defer conn.mu.Unlock()
+	if conn.writes != 1 || !conn.deadline.IsZero() {
+		t.Errorf("%d writes, and the deadline is %v", conn.writes, conn.deadline)
+	}
+}
