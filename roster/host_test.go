@@ -57,7 +57,7 @@ func (c *client) say(t testing.TB, xml string) []*xmpp.Stanza {
 	return c.take()
 }
 
-// fragile is the real store, unless it is told to fail.
+// fragile is the real store, unless it is told to fail: then a transaction gets as far as its end, and no further.
 type fragile struct {
 	*store.Store
 	away atomic.Bool
@@ -65,6 +65,14 @@ type fragile struct {
 
 func (f *fragile) Commit(writes []server.Write, done func(error)) {
 	if f.away.Load() {
+		for _, w := range writes {
+			c := w.(*roster.Change)
+			it, err := f.Item(context.Background(), c.Account, c.Contact)
+			if err != nil {
+				panic(err)
+			}
+			c.Before, c.After = it, c.Next(it)
+		}
 		go done(fmt.Errorf("test: %w", server.ErrAway))
 		return
 	}

@@ -49,6 +49,7 @@ type Change struct {
 	Ver           int64 // the roster's version after the change
 
 	committed func(*Change)
+	durable   bool // what was set above has been committed: an attempt that failed may have set it too
 }
 
 // Owner is the account whose roster changes.
@@ -56,6 +57,7 @@ func (c *Change) Owner() xmpp.JID { return c.Account }
 
 // Committed is part of server.Noted.
 func (c *Change) Committed() {
+	c.durable = true
 	if c.committed != nil {
 		c.committed(c)
 	}
@@ -71,5 +73,10 @@ func (c *Change) visible() bool {
 }
 
 // gained and lost tell whether the contact sees the owner only since the change, or no longer.
-func (c *Change) gained() bool { return c.After.Subscription&^c.Before.Subscription&From != 0 }
-func (c *Change) lost() bool   { return c.Before.Subscription&^c.After.Subscription&From != 0 }
+func (c *Change) gained() bool {
+	return c.durable && c.After.Subscription&^c.Before.Subscription&From != 0
+}
+
+func (c *Change) lost() bool {
+	return c.durable && c.Before.Subscription&^c.After.Subscription&From != 0
+}
