@@ -23,7 +23,7 @@ func (m *Module) broadcast(ctx context.Context, p *server.Passage) error {
 		}
 		p.Session.Send(stream.Packet{Stanza: p.Stanza, To: p.Session.JID.Bare()}) // §4.5.2: also to the resource that sent it
 		return nil
-	case xmpp.TypeError:
+	case xmpp.TypeError, xmpp.TypeProbe: // a probe is no reason for an error: §4.3
 		return nil
 	}
 	return xmpp.ErrBadRequest.With("Whom is this for? It has no 'to'.")
