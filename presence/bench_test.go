@@ -146,7 +146,7 @@ func BenchmarkLogin(b *testing.B) {
 
 // TestMemory bounds what roster and presence hold of a session with 50 contacts that has gone idle.
 func TestMemory(t *testing.T) {
-	const people = 200
+	const people = 100
 	with, without := newTown(t, people, 50), newTown(t, people, 50)
 	per := func(x *town, initial bool) int {
 		before := heap()
