@@ -66,11 +66,15 @@ func migrate(ctx context.Context, p *goose.Provider) error {
 		return fmt.Errorf("read the version of the schema: %w", err)
 	}
 	if have > known {
-		return fmt.Errorf("the database was written by a newer palabre (its schema is version %d, this program knows %d); "+
-			"install that version again, or a newer one", have, known)
+		return newerSchema(have, known)
 	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("bring the schema up to date: %w", err)
 	}
 	return nil
+}
+
+func newerSchema(have, known int64) error {
+	return fmt.Errorf("the database was written by a newer palabre (its schema is version %d, this program knows %d); "+
+		"install that version again, or a newer one", have, known)
 }

@@ -36,7 +36,20 @@ type postgresDB struct {
 }
 
 // openPostgres connects to a database, brings its schema up to date and takes it over.
-func openPostgres(ctx context.Context, o Options) (_ *postgresDB, err error) {
+func openPostgres(ctx context.Context, o Options) (*postgresDB, error) {
+	db, err := connectPostgres(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.take(ctx); err != nil {
+		db.hangUp()
+		return nil, err
+	}
+	return db, nil
+}
+
+// connectPostgres connects to a database, and locks the data directory.
+func connectPostgres(ctx context.Context, o Options) (_ *postgresDB, err error) {
 	config, err := pgxpool.ParseConfig(o.URL)
 	if err != nil {
 		return nil, fmt.Errorf("[database] url is not one of a PostgreSQL database: %w", err)
@@ -66,9 +79,6 @@ func openPostgres(ctx context.Context, o Options) (_ *postgresDB, err error) {
 	}
 	if db.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", db.where, err)
-	}
-	if err := db.take(ctx); err != nil {
-		return nil, err
 	}
 	return db, nil
 }

@@ -114,11 +114,15 @@ func (db *sqliteDB) open(ctx context.Context) error {
 }
 
 func openPool(path string, size int, pragmas []string) (*sql.DB, error) {
+	return openWith(path, size, url.Values{"_pragma": pragmas})
+}
+
+func openWith(path string, size int, query url.Values) (*sql.DB, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
 	}
-	dsn := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{"_pragma": pragmas}.Encode()}
+	dsn := url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}
 	c, err := lite.NewConnector(dsn.String())
 	if err != nil {
 		return nil, err

@@ -72,18 +72,7 @@ type Store struct {
 
 // Open opens the database, makes or updates its schema, and takes it over. Its errors are plain sentences for people.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.Rand == nil {
-		o.Rand = rand.Reader
-	}
-	if o.Patience == 0 {
-		o.Patience = 4 * time.Second
-	}
+	o = o.withDefaults()
 	s := &Store{opts: o}
 	var err error
 	if s.engine, err = openEngine(ctx, o, s.die); err != nil {
@@ -96,6 +85,22 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s.writer = newWriter(s, ids)
 	return s, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.Patience == 0 {
+		o.Patience = 4 * time.Second
+	}
+	return o
 }
 
 func openEngine(ctx context.Context, o Options, fatal func(error)) (engine, error) {
