@@ -44,6 +44,21 @@ func BenchmarkCommit(b *testing.B) {
 	}
 }
 
+// BenchmarkImport makes accounts in the batches that an import makes them in.
+func BenchmarkImport(b *testing.B) {
+	for name, at := range map[string]func(testing.TB) place{"sqlite": sqlitePlace, "postgres": postgresPlace} {
+		b.Run(name, func(b *testing.B) {
+			s := at(b).open(b)
+			b.ResetTimer()
+			for i := 0; i < b.N; i += 256 {
+				if _, err := s.CreateMany(b.Context(), manyAccounts(i, min(256, b.N-i))); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // cpuTime is what this process has used.
 func cpuTime() time.Duration {
 	var u syscall.Rusage
