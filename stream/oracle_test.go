@@ -58,6 +58,9 @@ func refuse(data []byte) error {
 			if !startRE.MatchString(raw) {
 				return errors.New("start tag")
 			}
+			if err := locals(t); err != nil {
+				return err
+			}
 			scope, err := declared(t)
 			if err != nil {
 				return err
@@ -92,6 +95,20 @@ func refuse(data []byte) error {
 			return err
 		}
 	}
+}
+
+// locals finds names that could not stand without their prefix, such as a:0 (Namespaces in XML §4); encoding/xml looks at the whole only.
+func locals(t xml.StartElement) error {
+	names := []xml.Name{t.Name}
+	for _, a := range t.Attr {
+		names = append(names, a.Name)
+	}
+	for _, n := range names {
+		if _, err := xml.NewDecoder(strings.NewReader("<" + n.Local + "/>")).RawToken(); err != nil {
+			return fmt.Errorf("the name %q", n.Local)
+		}
+	}
+	return nil
 }
 
 func leading(data []byte) int { return len(data) - len(bytes.TrimLeft(data, " \t\r\n")) }

@@ -233,7 +233,7 @@ var pooled = true
 
 func TestAllocationsOfAStanza(t *testing.T) {
 	if !pooled {
-		t.Skip("allocations cannot be counted under the race detector")
+		t.Skip("by choice: allocations cannot be counted under the race detector")
 	}
 	s := NewScanner(xmpp.NSClient, AfterLogin)
 	if _, err := scan(s, []byte(clientOpen), whole); err != nil {
