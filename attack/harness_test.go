@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -55,21 +54,21 @@ type record struct {
 
 var run = &record{secrets: map[string]bool{servertest.Password: true, secretBody: true}}
 
-var saslData = regexp.MustCompile(`[A-Za-z0-9+/]{16,}={0,2}(</(?:auth|response|initial-response|challenge|success|additional-data)>)`)
-
 // note remembers the data of SASL that was sent or has come, and what PLAIN holds.
 func (r *record) note(s string) {
-	if !strings.Contains(s, "</") {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, m := range saslData.FindAllStringSubmatch(s, -1) {
-		data := strings.TrimSuffix(m[0], m[1])
-		r.secrets[data] = true
-		if raw, err := base64.StdEncoding.DecodeString(data); err == nil && strings.Count(string(raw), "\x00") == 2 {
-			r.secrets[string(raw[strings.LastIndexByte(string(raw), 0)+1:])] = true
+	for _, tag := range []string{"auth", "response", "initial-response", "challenge", "success", "additional-data"} {
+		before, _, found := strings.Cut(s, "</"+tag+">")
+		data := before[strings.LastIndexByte(before, '>')+1:]
+		raw, err := base64.StdEncoding.DecodeString(data)
+		if !found || err != nil || len(raw) < 12 {
+			continue
 		}
+		r.mu.Lock()
+		r.secrets[data] = true
+		if fields := strings.Split(string(raw), "\x00"); len(fields) == 3 {
+			r.secrets[fields[2]] = true
+		}
+		r.mu.Unlock()
 	}
 }
 

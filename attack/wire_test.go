@@ -32,6 +32,7 @@ type wire struct {
 	t    testing.TB
 	conn net.Conn
 	got  string // not yet asked for
+	buf  [16 << 10]byte
 }
 
 func clientTLS() *tls.Config {
@@ -152,12 +153,11 @@ func (w *wire) startTLS() {
 }
 
 func (w *wire) read() error {
-	b := make([]byte, 4096)
 	if err := w.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		return err
 	}
-	n, err := w.conn.Read(b)
-	w.got += string(b[:n])
+	n, err := w.conn.Read(w.buf[:])
+	w.got += string(w.buf[:n])
 	if n > 0 {
 		return nil
 	}
@@ -167,13 +167,15 @@ func (w *wire) read() error {
 // until reads up to a text, and gives all that came before it with it.
 func (w *wire) until(text string) string {
 	w.t.Helper()
-	for {
-		if i := strings.Index(w.got, text); i >= 0 {
-			out := w.got[:i+len(text)]
-			w.got = w.got[i+len(text):]
+	for seen := 0; ; {
+		if i := strings.Index(w.got[seen:], text); i >= 0 {
+			end := seen + i + len(text)
+			out := w.got[:end]
+			w.got = w.got[end:]
 			run.note(out)
 			return out
 		}
+		seen = max(0, len(w.got)-len(text))
 		if err := w.read(); err != nil {
 			w.t.Fatalf("waiting for %q: %v; there is %.2000q", text, err, w.got)
 		}
