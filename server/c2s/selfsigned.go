@@ -21,7 +21,8 @@ import (
 )
 
 const (
-	selfSignedFile = "self-signed.pem"
+	// SelfSignedFile is the file in the data directory that holds the server's own certificate, and its key.
+	SelfSignedFile = "self-signed.pem"
 	// What people may put among the certificates that their system trusts is refused by some if it lives longer.
 	selfSignedLife = 825 * 24 * time.Hour
 	renewBefore    = 30 * 24 * time.Hour
@@ -30,7 +31,7 @@ const (
 // selfSigned gives the certificate that the server has made for itself, or makes one if there is none for these domains, or its end is near.
 // The key stays what it was: whoever has noted it recognises the new certificate.
 func (c *Certificates) selfSigned(domains []string) (*tls.Certificate, time.Time, error) {
-	path := filepath.Join(c.opts.Dir, selfSignedFile)
+	path := filepath.Join(c.opts.Dir, SelfSignedFile)
 	old, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, time.Time{}, fmt.Errorf("the server's own certificate can't be read: %w", err)
