@@ -15,9 +15,9 @@ import (
 type API struct {
 	Accounts *account.Registry
 	Domains  []string
-	Host     *server.Host        // nil: no server runs
-	Reload   func() error        // reads certificates anew; nil: no server runs
-	Status   func() ServerStatus // nil: no server runs
+	Host     *server.Host                       // nil: no server runs
+	Reload   func() error                       // reads certificates anew; nil: no server runs
+	Status   func(context.Context) ServerStatus // nil: no server runs
 }
 
 // A Caller carries out functions by name. Its errors are sentences for people.
@@ -48,8 +48,12 @@ func of[P, R any](method func(*API, context.Context, P) (R, error)) function {
 		var p P
 		d := json.NewDecoder(strings.NewReader(string(params)))
 		d.DisallowUnknownFields()
-		if err := d.Decode(&p); err != nil {
-			return nil, &Error{Kind: BadRequest, Text: "the parameters can't be read: " + err.Error()}
+		err := d.Decode(&p)
+		if err == nil && d.More() {
+			err = errors.New("something follows them")
+		}
+		if err != nil {
+			return nil, &Error{Kind: BadRequest, Text: "The parameters can't be read: " + strings.TrimPrefix(err.Error(), "json: ") + "."}
 		}
 		return method(a, ctx, p)
 	}

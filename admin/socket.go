@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,31 +31,30 @@ func Listen(dir string) (net.Listener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("admin: %w", err)
 	}
-	old := syscall.Umask(0o177) // so that there is no moment at which others could open it
-	defer syscall.Umask(old)
-	ln, err := net.Listen("unix", path)
+	if len(path) > maxPath {
+		return nil, fmt.Errorf("the control socket %s can't be made: its path is longer than %d characters; set data_dir to a shorter one", path, maxPath)
+	}
+	// Linux gives the file the mode of the socket, so that there is no moment at which others could open it.
+	private := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		return c.Control(func(fd uintptr) { _ = syscall.Fchmod(int(fd), 0o600) }) // elsewhere the Chmod below has to do
+	}}
+	ln, err := private.Listen(context.Background(), "unix", path)
 	if err != nil {
 		return nil, fmt.Errorf("the control socket can't be made: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("the control socket can't be kept from others: %w", err), ln.Close())
 	}
 	return ln, nil
 }
 
+// maxPath is the longest path of a socket that all systems take.
+const maxPath = 103
+
 // Serve answers calls until the listener is closed.
 func (a *API) Serve(ln net.Listener) error {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/{name}", func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxCall))
-		if err != nil {
-			reply(w, http.StatusRequestEntityTooLarge, &Error{BadRequest, "The request is too long."})
-			return
-		}
-		out, err := a.call(r.Context(), r.PathValue("name"), body)
-		if err != nil {
-			reply(w, http.StatusUnprocessableEntity, err)
-			return
-		}
-		reply(w, http.StatusOK, json.RawMessage(out))
-	})
+	mux.HandleFunc("POST /v1/{name}", a.answer)
 	// For whoever looks for a fault: curl --unix-socket control.sock http://palabre/debug/pprof/heap
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
@@ -65,6 +65,26 @@ func (a *API) Serve(ln net.Listener) error {
 		err = nil
 	}
 	return errors.Join(err, s.Close())
+}
+
+// answer carries out one call.
+func (a *API) answer(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxCall))
+	var long *http.MaxBytesError
+	switch {
+	case errors.As(err, &long):
+		reply(w, http.StatusRequestEntityTooLarge, &Error{BadRequest, fmt.Sprintf("The request is longer than %d bytes.", maxCall)})
+		return
+	case err != nil:
+		reply(w, http.StatusBadRequest, &Error{BadRequest, "The request was cut off."})
+		return
+	}
+	out, err := a.call(r.Context(), r.PathValue("name"), body)
+	if err != nil {
+		reply(w, http.StatusUnprocessableEntity, err)
+		return
+	}
+	reply(w, http.StatusOK, json.RawMessage(out))
 }
 
 func reply(w http.ResponseWriter, status int, v any) {
@@ -110,6 +130,10 @@ func (r *Remote) Call(ctx context.Context, name string, params, result any) erro
 	}
 	resp, err := r.http.Do(req)
 	if err != nil {
+		var sent *url.Error
+		if errors.As(err, &sent) {
+			err = sent.Err // without the address, which means nothing to people
+		}
 		return fmt.Errorf("the server does not answer: %w", err)
 	}
 	defer resp.Body.Close()

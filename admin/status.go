@@ -10,12 +10,22 @@ type None struct{}
 
 // ServerStatus is how a running server is.
 type ServerStatus struct {
-	Version  string     `json:"version"`
-	Domains  []string   `json:"domains"`
-	Since    time.Time  `json:"since"`
-	Sessions int64      `json:"sessions"`
-	Database string     `json:"database"`
-	Listen   []Endpoint `json:"listen"`
+	Version  string         `json:"version"`
+	Domains  []string       `json:"domains"`
+	Since    time.Time      `json:"since"`
+	Sessions int64          `json:"sessions"`
+	Files    uint64         `json:"files"` // how many files and connections it may have open
+	Database DatabaseStatus `json:"database"`
+	Listen   []Endpoint     `json:"listen"`
+}
+
+// DatabaseStatus is how its database is.
+type DatabaseStatus struct {
+	Engine     string   `json:"engine"`
+	Version    string   `json:"version,omitempty"`
+	Durability string   `json:"durability,omitempty"` // unsafe, local, replicated
+	Warnings   []string `json:"warnings,omitempty"`
+	Error      string   `json:"error,omitempty"` // why it can't be used now
 }
 
 // An Endpoint is an address that the server listens on.
@@ -24,11 +34,11 @@ type Endpoint struct {
 	Address string `json:"address"`
 }
 
-func (a *API) status(context.Context, None) (ServerStatus, error) {
+func (a *API) status(ctx context.Context, _ None) (ServerStatus, error) {
 	if a.Status == nil {
 		return ServerStatus{}, errNotRunning
 	}
-	return a.Status(), nil
+	return a.Status(ctx), nil
 }
 
 func (a *API) reload(context.Context, None) (None, error) {

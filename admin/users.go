@@ -3,6 +3,8 @@ package admin
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"palabre/account"
@@ -22,8 +24,8 @@ type UserResult struct {
 	JID string `json:"jid"`
 }
 
-// bare reads the address of an account.
-func bare(s string) (xmpp.JID, error) {
+// ParseAccount reads the address of an account.
+func ParseAccount(s string) (xmpp.JID, error) {
 	j, err := xmpp.ParseJID(s)
 	if err != nil || j.Local() == "" || !j.IsBare() {
 		return xmpp.JID{}, &Error{BadRequest, "An account is named like an e-mail address: name@domain."}
@@ -33,7 +35,7 @@ func bare(s string) (xmpp.JID, error) {
 
 // on runs fn for the account that the parameters name.
 func on(p UserParams, fn func(j xmpp.JID) error) (UserResult, error) {
-	j, err := bare(p.JID)
+	j, err := ParseAccount(p.JID)
 	if err != nil {
 		return UserResult{}, err
 	}
@@ -82,9 +84,22 @@ type User struct {
 	Sessions int        `json:"sessions"` // 0 when no server runs
 }
 
+// domain reads the name of one of the server's domains; empty is the default.
+func (a *API) domain(name string) (string, error) {
+	if name == "" {
+		return a.Domains[0], nil
+	}
+	j, err := xmpp.ParseJID(name)
+	if err != nil || j != j.DomainJID() || !slices.Contains(a.Domains, j.Domain()) {
+		return "", &Error{NotFound, "The server has no such domain; it has " + strings.Join(a.Domains, ", ") + "."}
+	}
+	return j.Domain(), nil
+}
+
 func (a *API) userList(ctx context.Context, p ListParams) (ListResult, error) {
-	if p.Domain == "" {
-		p.Domain = a.Domains[0]
+	domain, err := a.domain(p.Domain)
+	if err != nil {
+		return ListResult{}, err
 	}
 	if p.Limit == 0 {
 		p.Limit = 100
@@ -92,7 +107,7 @@ func (a *API) userList(ctx context.Context, p ListParams) (ListResult, error) {
 	if p.Limit < 0 || p.Limit > 1000 {
 		return ListResult{}, &Error{BadRequest, "A page has 1 to 1000 accounts."}
 	}
-	list, err := a.Accounts.List(ctx, p.Domain, p.After, p.Limit)
+	list, err := a.Accounts.List(ctx, domain, p.After, p.Limit)
 	if err != nil {
 		return ListResult{}, err
 	}
@@ -194,7 +209,7 @@ func (a *API) userSessions(_ context.Context, p SessionsParams) (SessionsResult,
 	}
 	list := a.Host.Sessions()
 	if p.JID != "" {
-		j, err := bare(p.JID)
+		j, err := ParseAccount(p.JID)
 		if err != nil {
 			return out, err
 		}
