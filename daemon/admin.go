@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"time"
 
 	"palabre/account"
 	"palabre/admin"
@@ -20,9 +21,15 @@ func (d *Daemon) api() *admin.API {
 	}
 }
 
-func (d *Daemon) status() admin.ServerStatus {
+func (d *Daemon) status(ctx context.Context) admin.ServerStatus {
 	s := admin.ServerStatus{
-		Version: d.version, Domains: d.Config.Domains, Since: d.Started, Sessions: d.Host.Stats.Sessions(), Database: d.Config.Engine(),
+		Version: d.version, Domains: d.Config.Domains, Since: d.Started, Sessions: d.Host.Stats.Sessions(), Files: openFiles(),
+		Database: admin.DatabaseStatus{Engine: d.Config.Engine()},
+	}
+	if db, err := d.Store.Durability(ctx); err != nil {
+		s.Database.Error = err.Error()
+	} else {
+		s.Database = admin.DatabaseStatus{Engine: db.Engine, Version: db.Version, Durability: string(db.Level), Warnings: db.Warnings}
 	}
 	for _, b := range d.bound {
 		s.Listen = append(s.Listen, admin.Endpoint{Service: b.Service, Address: b.Addr.String()})
@@ -49,18 +56,27 @@ func (d *Daemon) listenControl() error {
 	return nil
 }
 
-// Offline gives the administrator's functions on the database of a server that does not run. done must be called at the end.
+// Offline gives the administrator's functions on the database of a server that does not run. The modules are there, so that what
+// they do for an account that goes is done, but no client can come. done must be called at the end.
 func Offline(ctx context.Context, cfg Config, log *slog.Logger, fatal func(error)) (api *admin.API, done func() error, err error) {
-	st, err := store.Open(ctx, store.Options{DataDir: cfg.DataDir, URL: cfg.Database.URL, Logger: log, Fatal: fatal})
+	d := &Daemon{Config: cfg, Log: log, Started: time.Now()}
+	d.Store, err = store.Open(ctx, store.Options{DataDir: cfg.DataDir, URL: cfg.Database.URL, Logger: log, Fatal: fatal})
 	if err != nil {
 		return nil, nil, err
 	}
-	registry, err := newRegistry(ctx, cfg, st)
-	if err != nil {
-		return nil, nil, errors.Join(err, st.Close())
+	if err := d.kernel(ctx); err != nil {
+		return nil, nil, errors.Join(err, d.Store.Close())
 	}
-	return &admin.API{Accounts: registry, Domains: cfg.Domains}, st.Close, nil
+	done = func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), offlineEnd)
+		defer cancel()
+		return errors.Join(d.Host.Shutdown(ctx), d.Store.Close())
+	}
+	return &admin.API{Accounts: d.Accounts, Domains: cfg.Domains}, done, nil
 }
+
+// offlineEnd is how long to wait for what modules still do.
+const offlineEnd = 10 * time.Second
 
 // First is the account that the first start makes.
 type First struct {
@@ -68,7 +84,8 @@ type First struct {
 	Password string // empty: it was there already
 }
 
-// FirstAccount makes admin@ the default domain with a random password, if the domain has no account at all.
+// FirstAccount makes admin@ the default domain with a random password, if the domain has no account at all. Otherwise it gives that account or,
+// if somebody has deleted it, another one.
 func (d *Daemon) FirstAccount(ctx context.Context) (First, error) {
 	domain := d.Config.Domains[0]
 	jid, err := xmpp.NewJID("admin", domain, "")
@@ -76,8 +93,14 @@ func (d *Daemon) FirstAccount(ctx context.Context) (First, error) {
 		return First{}, err
 	}
 	list, err := d.Accounts.List(ctx, domain, "", 1)
-	if err != nil || len(list) > 0 {
-		return First{JID: jid}, err
+	if err != nil {
+		return First{}, err
+	}
+	if len(list) > 0 {
+		if there, err := d.Accounts.Exists(ctx, jid); there || err != nil {
+			return First{JID: jid}, err
+		}
+		return First{JID: list[0].JID}, nil
 	}
 	password := rand.Text()
 	if err := d.Accounts.Add(ctx, jid, password); err != nil && !errors.Is(err, account.ErrExists) {

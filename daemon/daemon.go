@@ -67,16 +67,10 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, version string, fat
 
 // assemble joins the parts.
 func (d *Daemon) assemble(ctx context.Context) error {
+	if err := d.kernel(ctx); err != nil {
+		return err
+	}
 	var err error
-	if d.Accounts, err = newRegistry(ctx, d.Config, d.Store); err != nil {
-		return err
-	}
-	d.Host, err = server.New(server.Options{
-		Domains: d.Config.Domains, Users: d.Store, Store: d.Store, Log: d.Log,
-	}, d.modules()...)
-	if err != nil {
-		return err
-	}
 	if d.certificate, err = d.openCertificates(); err != nil {
 		return err
 	}
@@ -91,6 +85,17 @@ func (d *Daemon) assemble(ctx context.Context) error {
 		LoginTime: tuning.Login, WriteTime: tuning.Write, LingerTime: tuning.Linger,
 	})
 	return nil
+}
+
+// kernel makes all that deals with accounts, but nothing through which anybody can come.
+func (d *Daemon) kernel(ctx context.Context) (err error) {
+	if d.Accounts, err = newRegistry(ctx, d.Config, d.Store); err != nil {
+		return err
+	}
+	d.Host, err = server.New(server.Options{
+		Domains: d.Config.Domains, Users: d.Store, Store: d.Store, Log: d.Log,
+	}, d.modules()...)
+	return err
 }
 
 func newRegistry(ctx context.Context, cfg Config, st *store.Store) (*account.Registry, error) {

@@ -2,14 +2,14 @@ package daemon
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"log/slog"
+	"io/fs"
 	"net"
+	"net/url"
 	"os"
-	"strconv"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,41 +34,126 @@ const (
 	Bad  Level = "wrong"
 )
 
-// Examine looks at all that a configuration needs outside of itself. It changes nothing but, on SQLite, makes the data directory.
+func finding(l Level, about, format string, args ...any) Finding {
+	return Finding{l, about, fmt.Sprintf(format, args...)}
+}
+
+// Examine looks at all that a configuration needs outside of itself, and asks the server if one runs. It changes nothing.
 func Examine(ctx context.Context, cfg Config) []Finding {
-	running := false
-	if r, err := admin.Dial(cfg.DataDir); err == nil {
-		running = true
-		r.Close()
+	out := append(examineFile(cfg), examineDirectory(cfg)...)
+	status, err := runningStatus(ctx, cfg)
+	switch {
+	case err != nil:
+		out = append(out, finding(Bad, "server", "%v", err))
+	case status != nil:
+		out = append(out, examineServer(cfg, status)...)
+	default:
+		out = append(out, examineFiles(openFiles()))
+		out = append(out, examinePorts(cfg)...)
+		out = append(out, examineDatabase(ctx, cfg)...)
 	}
-	out := examineDirectory(cfg)
-	out = append(out, examinePorts(cfg, running)...)
-	out = append(out, examineCertificates(cfg)...)
-	out = append(out, examineDNS(ctx, cfg)...)
-	return append(out, examineDatabase(ctx, cfg, running)...)
+	out = append(out, examineCertificates(cfg, time.Now())...)
+	return append(out, examineDNS(ctx, cfg)...)
+}
+
+// runningStatus asks the server; nil if none runs.
+func runningStatus(ctx context.Context, cfg Config) (*admin.ServerStatus, error) {
+	r, err := admin.Dial(cfg.DataDir)
+	if errors.Is(err, admin.ErrNoServer) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	var s admin.ServerStatus
+	return &s, r.Call(ctx, "server.status", admin.None{}, &s)
+}
+
+func examineFile(cfg Config) []Finding {
+	if cfg.path == "" {
+		return []Finding{{Fine, "configuration", "none: the defaults, for this machine only"}}
+	}
+	secret := false
+	if u, err := url.Parse(cfg.Database.URL); err == nil && u.User != nil {
+		_, secret = u.User.Password()
+	}
+	info, err := os.Stat(cfg.path)
+	if err == nil && secret && info.Mode().Perm()&0o004 != 0 {
+		return []Finding{finding(Bad, "configuration", "%s holds the database's password and can be read by everybody: run 'chmod 640 %s'", cfg.path, cfg.path)}
+	}
+	return []Finding{{Fine, "configuration", cfg.path}}
 }
 
 func examineDirectory(cfg Config) []Finding {
 	info, err := os.Stat(cfg.DataDir)
 	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return []Finding{{Odd, "data directory", cfg.DataDir + " does not exist yet; the server makes it"}}
+	case errors.Is(err, fs.ErrNotExist):
+		parent := existing(cfg.DataDir)
+		if !writable(parent) {
+			return []Finding{finding(Bad, "data directory", "%s does not exist, and this user can't make it in %s; set data_dir to another place, or make it", cfg.DataDir, parent)}
+		}
+		return []Finding{finding(Odd, "data directory", "%s does not exist yet; the server makes it", cfg.DataDir)}
 	case err != nil:
-		return []Finding{{Bad, "data directory", err.Error()}}
+		return []Finding{finding(Bad, "data directory", "%v", err)}
 	case !info.IsDir():
-		return []Finding{{Bad, "data directory", cfg.DataDir + " is a file; name a folder in data_dir"}}
+		return []Finding{finding(Bad, "data directory", "%s is a file; name a folder in data_dir", cfg.DataDir)}
+	case !writable(cfg.DataDir):
+		return []Finding{finding(Bad, "data directory", "this user can't write to %s; run this as the server's user, or set data_dir to another place", cfg.DataDir)}
 	case info.Mode().Perm()&0o077 != 0:
-		return []Finding{{Bad, "data directory", cfg.DataDir + " can be read by others: run 'chmod 700 " + cfg.DataDir + "'"}}
+		return []Finding{finding(Bad, "data directory", "%s can be read by others: run 'chmod 700 %s'", cfg.DataDir, cfg.DataDir)}
 	}
 	return []Finding{{Fine, "data directory", cfg.DataDir}}
 }
 
-func examinePorts(cfg Config, running bool) []Finding {
-	if running {
-		return []Finding{{Fine, "ports", "the server is running and holds them"}}
+// existing is the nearest folder above a path that there is.
+func existing(path string) string {
+	for {
+		up := filepath.Dir(path)
+		if _, err := os.Stat(up); err == nil || up == path {
+			return up
+		}
+		path = up
 	}
+}
+
+// enoughFiles is how many open files the doctor finds no word to say about.
+const enoughFiles = 16384
+
+// examineFiles tells how many clients the system lets the process have; each takes one descriptor, and the server itself some dozens.
+func examineFiles(limit uint64) Finding {
+	const own = 64
+	most := max(limit, own) - own
+	if limit < enoughFiles {
+		return finding(Odd, "open files", "the limit of %d is enough for about %d clients at once; for more, raise it: 'ulimit -n 65536', or LimitNOFILE=65536 in a systemd unit", limit, most)
+	}
+	return finding(Fine, "open files", "the limit of %d is enough for about %d clients at once", limit, most)
+}
+
+// examineServer looks at a server that runs.
+func examineServer(cfg Config, s *admin.ServerStatus) []Finding {
+	var listens []string
+	for _, e := range s.Listen {
+		listens = append(listens, e.Service+" "+e.Address)
+	}
+	out := []Finding{
+		finding(Fine, "server", "it runs since %s, version %s, %d sessions", s.Since.Local().Format(time.DateTime), s.Version, s.Sessions),
+		finding(Fine, "ports", "it listens on %s", strings.Join(listens, ", ")),
+		examineFiles(s.Files),
+	}
+	if !slices.Equal(s.Domains, cfg.Domains) {
+		out = append(out, finding(Odd, "server", "it serves %s; the configuration has changed since it started: restart it", strings.Join(s.Domains, ", ")))
+	}
+	db := s.Database
+	if db.Error != "" {
+		return append(out, finding(Bad, "database", "%s: %s", db.Engine, db.Error))
+	}
+	return append(out, durability(store.Durability{Engine: db.Engine, Version: db.Version, Level: store.Level(db.Durability), Warnings: db.Warnings}, "")...)
+}
+
+func examinePorts(cfg Config) []Finding {
 	var out []Finding
-	for _, addrs := range [][]string{cfg.Listen.C2S, cfg.Listen.C2STLS, cfg.Listen.HTTPS, cfg.Listen.Metrics} {
+	for _, addrs := range [][]string{cfg.Listen.C2S, cfg.Listen.C2STLS, cfg.Listen.Metrics} {
 		for _, a := range addrs {
 			ln, err := net.Listen("tcp", a)
 			if err == nil {
@@ -76,7 +161,7 @@ func examinePorts(cfg Config, running bool) []Finding {
 				continue
 			}
 			if !noIPv6(a, err) {
-				out = append(out, Finding{Bad, "ports", fmt.Sprintf("%s can't be used: %v. Another program holds it, or this user may not: choose another in [listen]", a, cause(err))})
+				out = append(out, finding(Bad, "ports", "%s can't be used: %v; another program holds it, or this user may not: choose another in [listen]", a, cause(err)))
 			}
 		}
 	}
@@ -86,102 +171,29 @@ func examinePorts(cfg Config, running bool) []Finding {
 	return out
 }
 
-// soon is how long before a certificate's end the doctor speaks of it.
-const soon = 14 * 24 * time.Hour
-
-func examineCertificates(cfg Config) []Finding {
-	var out []Finding
-	for _, domain := range cfg.Domains {
-		files := cfg.TLS
-		if d, ok := cfg.Domain[domain]; ok && d.TLS.Cert != "" {
-			files = d.TLS
-		}
-		about := "certificate of " + domain
-		if files.Cert == "" {
-			out = append(out, Finding{Odd, about, "the server signs one by itself; most clients will ask whether to trust it. Name your own in [tls]"})
-			continue
-		}
-		out = append(out, examineCertificate(about, domain, files))
-	}
-	return out
-}
-
-func examineCertificate(about, domain string, files TLS) Finding {
-	pair, err := tls.LoadX509KeyPair(files.Cert, files.Key)
+func examineDatabase(ctx context.Context, cfg Config) []Finding {
+	v, err := store.Look(ctx, store.Options{DataDir: cfg.DataDir, URL: cfg.Database.URL})
 	if err != nil {
-		return Finding{Bad, about, err.Error()}
+		return []Finding{finding(Bad, "database", "%v", err)}
 	}
-	leaf, err := x509.ParseCertificate(pair.Certificate[0])
-	if err != nil {
-		return Finding{Bad, about, err.Error()}
-	}
-	left := time.Until(leaf.NotAfter)
+	note := ""
 	switch {
-	case leaf.VerifyHostname(domain) != nil:
-		return Finding{Bad, about, fmt.Sprintf("%s is for %s, not for %s", files.Cert, strings.Join(leaf.DNSNames, ", "), domain)}
-	case left < 0:
-		return Finding{Bad, about, fmt.Sprintf("%s ended on %s; renew it", files.Cert, leaf.NotAfter.Format(time.DateOnly))}
-	case left < soon:
-		return Finding{Odd, about, fmt.Sprintf("%s ends on %s; renew it soon", files.Cert, leaf.NotAfter.Format(time.DateOnly))}
+	case v.Schema == 0:
+		note = "; the server makes its tables"
+	case v.Schema < v.Known:
+		note = fmt.Sprintf("; the server brings its tables from version %d to %d: make a backup first", v.Schema, v.Known)
 	}
-	return Finding{Fine, about, fmt.Sprintf("good until %s", leaf.NotAfter.Format(time.DateOnly))}
+	return durability(v.Durability, note)
 }
 
-// examineDNS looks for the records by which clients find the server (RFC 6120 §3.2.1, XEP-0368 §3).
-func examineDNS(ctx context.Context, cfg Config) []Finding {
-	var out []Finding
-	for _, domain := range cfg.Domains {
-		if domain == "localhost" {
-			continue
-		}
-		for _, s := range []struct {
-			service string
-			addrs   []string
-		}{{"xmpp-client", cfg.Listen.C2S}, {"xmpps-client", cfg.Listen.C2STLS}} {
-			if len(s.addrs) > 0 {
-				out = append(out, examineSRV(ctx, s.service, domain, s.addrs))
-			}
-		}
-	}
-	return out
-}
-
-func examineSRV(ctx context.Context, service, domain string, addrs []string) Finding {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	name := "_" + service + "._tcp." + domain
-	_, records, err := net.DefaultResolver.LookupSRV(ctx, service, "tcp", domain)
-	if err != nil || len(records) == 0 {
-		_, port, _ := net.SplitHostPort(addrs[0])
-		return Finding{Odd, "DNS", fmt.Sprintf("there is no record %s; add 'SRV 5 0 %s HOST.' so that clients find the server", name, port)}
-	}
-	for _, r := range records {
-		for _, a := range addrs {
-			if _, port, _ := net.SplitHostPort(a); port == strconv.Itoa(int(r.Port)) {
-				return Finding{Fine, "DNS", fmt.Sprintf("%s leads to %s, port %d", name, r.Target, r.Port)}
-			}
-		}
-	}
-	return Finding{Odd, "DNS", fmt.Sprintf("%s leads to port %d, on which this server does not listen", name, records[0].Port)}
-}
-
-func examineDatabase(ctx context.Context, cfg Config, running bool) []Finding {
-	if running {
-		return []Finding{{Fine, "database", "the server is running and holds it; stop it to have it examined"}}
-	}
-	st, err := store.Open(ctx, store.Options{DataDir: cfg.DataDir, URL: cfg.Database.URL, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		return []Finding{{Bad, "database", err.Error()}}
-	}
-	d, err := st.Durability(ctx)
-	if err = errors.Join(err, st.Close()); err != nil {
-		return []Finding{{Bad, "database", err.Error()}}
-	}
+// durability tells how safe the database's settings are.
+func durability(d store.Durability, note string) []Finding {
 	level := Fine
 	if d.Level == store.Unsafe {
 		level = Bad
 	}
-	out := []Finding{{level, "database", fmt.Sprintf("%s %s, durability: %s", d.Engine, d.Version, d.Level)}}
+	name := strings.TrimSpace(d.Engine + " " + d.Version)
+	out := []Finding{finding(level, "database", "%s, durability: %s%s", name, d.Level, note)}
 	for _, w := range d.Warnings {
 		out = append(out, Finding{Odd, "database", w})
 	}
