@@ -72,14 +72,14 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("bench: a time is negative")
 	case c.Window < 0 || c.Rate < 0 || c.Contacts < 1 || c.Rounds < 1 || c.Parallel < 1:
 		return c, errors.New("bench: a number is negative")
-	case c.Body > maxBody:
-		return c, fmt.Errorf("bench: a body of %d characters is longer than %d", c.Body, maxBody)
+	case c.Body < 0 || c.Body > MaxBody:
+		return c, fmt.Errorf("bench: a body has 1 to %d characters, not %d", MaxBody, c.Body)
 	}
 	return c, nil
 }
 
-// maxBody leaves room for the tags in what servers take by default.
-const maxBody = 200_000
+// MaxBody is the longest body, in characters; it leaves room for the tags in what servers take by default.
+const MaxBody = 200_000
 
 func fill[T comparable](field *T, value T) {
 	var zero T

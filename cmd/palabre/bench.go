@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -45,11 +48,14 @@ server (and its database), their processor time and memory are measured with all
 		Example: `  palabre bench chat --address 127.0.0.1:5222 --users users.csv --server-pid 4711
   palabre bench connect --users load --count 2000 --password secret --domain example.org --source 127.0.0.0/8
   palabre bench chat --users users.csv --rate 500 --duration 60s`,
-		Args:         cobra.ExactArgs(1),
+		Args:         takes(1),
 		ValidArgs:    scenarioNames(),
 		SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.config.Scenario = args[0]
+			if err := o.check(cmd); err != nil {
+				return err
+			}
 			return o.run(cmd)
 		},
 	}
@@ -98,6 +104,46 @@ func scenarioList() string {
 	return b.String()
 }
 
+// check refuses what makes no sense before anything is done, and names the flag.
+func (o *benchOptions) check(cmd *cobra.Command) error {
+	if !slices.Contains(scenarioNames(), o.config.Scenario) {
+		return fmt.Errorf("there is no scenario %q; there are %s", o.config.Scenario, strings.Join(scenarioNames(), ", "))
+	}
+	c := &o.config
+	for _, f := range []struct {
+		name        string
+		value       float64
+		least, most float64
+	}{
+		{"count", float64(o.count), 1, maxUsers}, {"window", float64(c.Window), 0, 1e6}, {"rate", c.Rate, 0, 1e6},
+		{"body", float64(c.Body), 1, bench.MaxBody}, {"contacts", float64(c.Contacts), 1, maxUsers}, {"rounds", float64(c.Rounds), 1, 1e6},
+		{"parallel", float64(c.Parallel), 1, maxUsers}, {"duration", c.Duration.Seconds(), 0.001, 1e6}, {"warmup", c.Warmup.Seconds(), 0.001, 1e6},
+		{"timeout", c.Timeout.Seconds(), 0.001, 1e6}, {"hold", c.Hold.Seconds(), 0.001, 1e6},
+	} {
+		if cmd.Flags().Changed(f.name) && !(f.least <= f.value && f.value <= f.most) { // NaN is nowhere
+			return fmt.Errorf("--%s can't be %s; choose from %s", f.name, cmd.Flag(f.name).Value, span(cmd.Flag(f.name).Value.Type(), f.least, f.most))
+		}
+	}
+	if _, _, err := net.SplitHostPort(o.address); err != nil {
+		return fmt.Errorf("--address: %q is not HOST:PORT, such as 127.0.0.1:5222", o.address)
+	}
+	if _, err := bench.Defaults.Proc.Tree(slices.Concat(c.Server, c.Database)...); err != nil {
+		return fmt.Errorf("--server-pid or --database-pid: %w", err)
+	}
+	return nil
+}
+
+// maxUsers is more than one machine can log in.
+const maxUsers = 1_000_000
+
+// span says in a flag's own unit from where to where it goes.
+func span(kind string, least, most float64) string {
+	if kind == "duration" {
+		return fmt.Sprintf("%v to %v", time.Duration(least*1e9), time.Duration(most*1e9).Round(time.Hour))
+	}
+	return fmt.Sprintf("%.0f to %.0f", least, most)
+}
+
 func (o *benchOptions) run(cmd *cobra.Command) error {
 	var err error
 	if o.config.Users, err = o.readUsers(); err != nil {
@@ -124,6 +170,9 @@ func (o *benchOptions) readUsers() ([]bench.User, error) {
 	}
 	file, err := os.Open(o.users)
 	if errors.Is(err, os.ErrNotExist) && o.count > 0 {
+		if o.password == "" {
+			return nil, fmt.Errorf("there is no file %s; if that is the prefix of names, give their --password", o.users)
+		}
 		return bench.NumberedUsers(o.users, o.domain, o.password, o.count)
 	}
 	if err != nil {

@@ -26,7 +26,7 @@ func TestBenchReadsUsers(t *testing.T) {
 		"prefix":            {benchOptions{users: "load", count: 7, password: "p", domain: "example.org"}, 7, ""},
 		"nothing":           {benchOptions{}, 0, "--users FILE"},
 		"no such file":      {benchOptions{users: file + "x"}, 0, "--count"},
-		"prefix, no domain": {benchOptions{users: "load", count: 1}, 0, "domain"},
+		"prefix, no domain": {benchOptions{users: "load", count: 1, password: "p"}, 0, "domain"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -20,6 +21,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 func run(args []string, in io.Reader, out, errs io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // whoever presses Ctrl-C twice does not want to wait
 	root := rootCommand()
 	root.SetArgs(args)
 	root.SetIn(in)
@@ -29,9 +31,11 @@ func run(args []string, in io.Reader, out, errs io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	if asJSON(root) {
+	switch {
+	case errors.Is(err, errSaid):
+	case slices.Contains(args, "--json"): // the flags may not have been read so far
 		_ = json.NewEncoder(errs).Encode(map[string]string{"error": err.Error()}) // nowhere is left to say it
-	} else if !errors.Is(err, errSaid) {
+	default:
 		fmt.Fprintf(errs, "palabre: %v\n", err)
 	}
 	return 1
@@ -41,20 +45,26 @@ func run(args []string, in io.Reader, out, errs io.Writer) int {
 var errSaid = errors.New("failed")
 
 func rootCommand() *cobra.Command {
-	root := &cobra.Command{
+	root := group(&cobra.Command{
 		Use:   "palabre",
 		Short: "An XMPP server for an organisation's chat",
 		Long: `Palabre is an XMPP server for an organisation's chat.
 
   palabre serve                          start the server; without a configuration: localhost, on this machine only
-  palabre user add alice@example.org     make an account
+  palabre user add alice@localhost       make an account
   palabre doctor                         say what is wrong with the configuration, and what to do`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-	}
+	})
 	root.PersistentFlags().String("config", "", "the configuration `FILE`; without it ./palabre.toml or /etc/palabre/palabre.toml, if there is one")
 	root.PersistentFlags().Bool("json", false, "print JSON, for programs")
 	root.AddCommand(serveCommand(), userCommand(), doctorCommand(), benchCommand(), versionCommand())
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.HasSubCommands() {
+			group(cmd)
+		}
+	}
 	return root
 }
 

@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -18,8 +16,8 @@ import (
 	"palabre/daemon"
 )
 
-// stopTime is how long a clean end may take.
-const stopTime = 5 * time.Second
+// stopTime is how long clients are given at a clean end; with what else there is to do, it takes no more than 5 s.
+const stopTime = 4 * time.Second
 
 func serveCommand() *cobra.Command {
 	return &cobra.Command{
@@ -28,47 +26,54 @@ func serveCommand() *cobra.Command {
 		Long: `Run the server until it is told to stop (SIGTERM, or Ctrl-C). SIGHUP reads the certificate's files anew.
 
 Without a configuration it serves "localhost" on this machine only, keeps its data in ./palabre-data, signs a certificate by itself and
-makes an account admin@localhost.`,
-		Args: cobra.NoArgs,
+makes an account admin@localhost. It logs text to a terminal, and lines of JSON to anything else.`,
+		Args: takes(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, path, err := loadConfig(cmd)
 			if err != nil {
 				return err
 			}
-			return serve(cmd.Context(), cfg, path, cmd.ErrOrStderr())
+			log := newLogger(cmd.ErrOrStderr(), asJSON(cmd))
+			d, err := daemon.Open(cmd.Context(), cfg, log, version, func(err error) {
+				log.Error("the database can't be used any longer; ending, so that nothing is said to be stored that is not", "err", err)
+				os.Exit(1)
+			})
+			if err != nil {
+				return err
+			}
+			g := greeting{d: d, out: cmd.ErrOrStderr(), terminal: isTerminal(cmd.ErrOrStderr()) && !asJSON(cmd), defaults: path == ""}
+			return serve(cmd.Context(), g)
 		},
 	}
 }
 
-func serve(ctx context.Context, cfg daemon.Config, path string, errs io.Writer) error {
-	log := newLogger(errs)
-	d, err := daemon.Open(ctx, cfg, log, version, func(err error) {
-		log.Error("the database can't be used any longer; ending, so that nothing is said to be stored that is not", "err", err)
-		os.Exit(1)
-	})
-	if err != nil {
-		return err
-	}
-	d.Start()
-	if err := greet(ctx, d, path, errs); err != nil {
-		return errors.Join(err, stop(d))
-	}
-	hup := make(chan os.Signal, 1)
+// serve runs a server that has taken its ports until the context ends, or a listener does.
+func serve(ctx context.Context, g greeting) error {
+	d := g.d
+	hup := make(chan os.Signal, 1) // before anybody can be told that it runs
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
+	d.Start()
+	if err := g.say(ctx); err != nil {
+		return errors.Join(err, stop(d))
+	}
 	for {
 		select {
 		case <-hup:
 			if err := d.Reload(); err != nil {
-				log.Error("the certificate stays as it was", "err", err)
+				d.Log.Error("the certificate stays as it was", "err", err)
 			} else {
-				log.Info("certificate read anew")
+				d.Log.Info("certificate read anew")
 			}
 		case err := <-d.Failed():
 			return errors.Join(err, stop(d))
 		case <-ctx.Done():
-			log.Info("stopping")
-			return stop(d)
+			d.Log.Info("stopping")
+			err := stop(d)
+			if err == nil {
+				d.Log.Info("stopped")
+			}
+			return err
 		}
 	}
 }
@@ -79,43 +84,20 @@ func stop(d *daemon.Daemon) error {
 	return d.Stop(ctx)
 }
 
-// newLogger writes text to a terminal, JSON to anything else.
-func newLogger(w io.Writer) *slog.Logger {
-	if isTerminal(w) {
-		return slog.New(slog.NewTextHandler(w, nil))
+// newLogger writes text to a terminal, with the time of day, and JSON to anything else.
+func newLogger(w io.Writer, asJSON bool) *slog.Logger {
+	if asJSON || !isTerminal(w) {
+		return slog.New(slog.NewJSONHandler(w, nil))
 	}
-	return slog.New(slog.NewJSONHandler(w, nil))
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+		if len(groups) == 0 && a.Key == slog.TimeKey {
+			a.Value = slog.StringValue(a.Value.Time().Local().Format(time.TimeOnly))
+		}
+		return a
+	}}))
 }
 
 func isTerminal(w any) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// greet says where to connect and, at the very first start without a configuration, as whom.
-func greet(ctx context.Context, d *daemon.Daemon, path string, errs io.Writer) error {
-	for _, b := range d.Bound() {
-		d.Log.Info("listening", "service", b.Service, "addr", b.Addr.String())
-	}
-	if path != "" {
-		return nil
-	}
-	first, err := d.FirstAccount(ctx)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(errs, "\nPalabre serves localhost, on this machine only. Connect a client to 127.0.0.1, port 5222 (STARTTLS) or 5223 (TLS),\nand accept the certificate, which the server has signed by itself.\n")
-	if first.Password != "" {
-		if isTerminal(errs) {
-			fmt.Fprintf(errs, "  address   %s\n  password  %s\n", first.JID, first.Password)
-		} else {
-			file := filepath.Join(d.Config.DataDir, "admin-password")
-			if err := os.WriteFile(file, []byte(first.Password+"\n"), 0o600); err != nil {
-				return fmt.Errorf("the password of %s can't be kept: %w", first.JID, err)
-			}
-			fmt.Fprintf(errs, "  address   %s\n  password  in %s\n", first.JID, file)
-		}
-	}
-	fmt.Fprintf(errs, "More accounts: palabre user add alice@localhost\n\n")
-	return nil
 }

@@ -48,7 +48,7 @@ func call(cmd *cobra.Command, name string, params, result any) (err error) {
 // accountCommand is a command that names one account.
 func accountCommand(use, short, function, did string) *cobra.Command {
 	return &cobra.Command{
-		Use: use + " ADDRESS", Short: short, Args: cobra.ExactArgs(1),
+		Use: use + " ADDRESS", Short: short, Args: takes(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var r admin.UserResult
 			if err := call(cmd, function, admin.UserParams{JID: args[0]}, &r); err != nil {
@@ -86,7 +86,7 @@ func ignoreEOF(err error) error {
 // passwordCommand is a command that sets a password, which it asks for.
 func passwordCommand(use, short, function, did string) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: use + " ADDRESS", Short: short, Args: cobra.ExactArgs(1),
+		Use: use + " ADDRESS", Short: short, Args: takes(1),
 		Long: short + `.
 
 The password is asked for on a terminal; otherwise it is the first line of the input. A password is no argument: everybody on the machine could read it.`,
@@ -94,6 +94,9 @@ The password is asked for on a terminal; otherwise it is the first line of the i
 	random := cmd.Flags().Bool("random", false, "make a random password, and print it")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		password := rand.Text()
+		if _, err := admin.ParseAccount(args[0]); err != nil {
+			return err // before anybody types a password
+		}
 		if !*random {
 			var err error
 			if password, err = askPassword(cmd); err != nil {
@@ -146,7 +149,7 @@ func askTwice(w io.Writer, read func() ([]byte, error)) (string, error) {
 func listCommand() *cobra.Command {
 	var p admin.ListParams
 	cmd := &cobra.Command{
-		Use: "list", Short: "List accounts", Args: cobra.NoArgs,
+		Use: "list", Short: "List the accounts of a domain", Args: takes(0),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			c, done, err := caller(cmd)
 			if err != nil {
@@ -177,22 +180,25 @@ func listCommand() *cobra.Command {
 func printUsers(w io.Writer, users []admin.User) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	defer t.Flush()
-	fmt.Fprintln(t, "ADDRESS\tSESSIONS\tLAST SEEN\tCREATED\t")
+	fmt.Fprintln(t, "ADDRESS\tSESSIONS\tLAST SEEN\tCREATED")
 	for _, u := range users {
-		seen, note := "never", ""
-		if u.LastSeen != nil {
+		seen, created := "never", u.Created.Local().Format(time.DateOnly)
+		switch {
+		case u.Sessions > 0:
+			seen = "now"
+		case u.LastSeen != nil:
 			seen = u.LastSeen.Local().Format(time.DateTime)
 		}
 		if u.Disabled {
-			note = "disabled"
+			created += "\tdisabled"
 		}
-		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\n", u.JID, u.Sessions, seen, u.Created.Local().Format(time.DateOnly), note)
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\n", u.JID, u.Sessions, seen, created)
 	}
 }
 
 func sessionsCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "sessions [ADDRESS]", Short: "List the sessions of an account, or all", Args: cobra.MaximumNArgs(1),
+		Use: "sessions [ADDRESS]", Short: "List the sessions of an account, or all", Args: takes(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var r admin.SessionsResult
 			if err := call(cmd, "user.sessions", admin.SessionsParams{JID: strings.Join(args, "")}, &r); err != nil {
@@ -213,7 +219,7 @@ func sessionsCommand() *cobra.Command {
 func kickCommand() *cobra.Command {
 	var p admin.KickParams
 	cmd := &cobra.Command{
-		Use: "kick ADDRESS[/RESOURCE]", Short: "End the sessions of an account, or one of them", Args: cobra.ExactArgs(1),
+		Use: "kick ADDRESS[/RESOURCE]", Short: "End the sessions of an account, or one of them", Args: takes(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p.JID = args[0]
 			var r admin.KickResult
