@@ -112,13 +112,14 @@ func secretsIn(log string, secrets map[string]bool) (found []string) {
 // A site is a server under attack.
 type site struct {
 	*servertest.Server
+	t      testing.TB
 	errors bool // that the test provokes
 }
 
 // start starts a server. At the end, none of its connections may have failed by the server's own fault, and nothing may have gone wrong.
 func start(t testing.TB, change ...func(*daemon.Config)) *site {
 	t.Helper()
-	s := &site{}
+	s := &site{t: t}
 	s.Server = servertest.StartWith(t, func(c *daemon.Config) {
 		c.Tuning.Linger = 300 * time.Millisecond
 		for _, fn := range change {
