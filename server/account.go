@@ -32,6 +32,7 @@ type Account struct {
 	holds    int        // guarded by the shard's lock: sessions, and calls of Host.Account not released
 	mu       sync.Mutex // tier 2: changes of sessions
 	sessions atomic.Pointer[[]*Session]
+	going    []*Session // have left sessions, and their end has not been told; guarded by mu
 	slots    slots
 }
 

@@ -54,7 +54,7 @@ const (
 func recipients(a *Account, st *xmpp.Stanza) ([]*Session, outcome) {
 	if !st.To.IsBare() {
 		if s := a.Session(st.To.Resource()); s != nil {
-			return []*Session{s}, ignored // §8.5.3.1
+			return s.alone[:], ignored // §8.5.3.1
 		}
 		switch st.Type { // §8.5.3.2.1
 		case xmpp.TypeChat:

@@ -102,7 +102,8 @@ func (d *disco) visible(fn IQHandler) IQHandler {
 	}
 }
 
-func firstError(err error, or *xmpp.Error) error {
+// firstError gives or where err is nil.
+func firstError(err, or error) error {
 	if err != nil {
 		return err
 	}

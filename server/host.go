@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"palabre/stream"
 	"palabre/xmpp"
 )
 
@@ -47,6 +46,8 @@ type Host struct {
 	opts     Options
 	domains  map[string]bool
 	handlers map[string]Handler
+	deciders map[string]Hook
+	others   Handler
 	hooks    Hooks
 	iq       map[iqKey]IQHandler
 	presence map[string]Handler
@@ -62,8 +63,12 @@ type Host struct {
 	accountSlots, sessionSlots int
 
 	accounts [shards]shard
-	live     sync.WaitGroup // sessions
-	later    sync.WaitGroup // goroutines of Later handlers
+	gate     sync.RWMutex    // tier 0: guards stopping
+	stopping bool            // nobody gets a session any more
+	live     sync.WaitGroup  // sessions
+	later    sync.WaitGroup  // goroutines of Later handlers
+	until    context.Context // ends when nobody waits for them any more
+	giveUp   context.CancelFunc
 	Stats    Stats
 }
 
@@ -88,10 +93,11 @@ func New(o Options, modules ...Module) (*Host, error) {
 		o.Window = 64
 	}
 	h := &Host{
-		opts: o, domains: map[string]bool{}, handlers: map[string]Handler{},
+		opts: o, domains: map[string]bool{}, handlers: map[string]Handler{}, deciders: map[string]Hook{},
 		iq: map[iqKey]IQHandler{}, presence: map[string]Handler{},
 		nonzas: map[xmpp.Name]NonzaHandler{}, inline: map[xmpp.Name]InlineHandler{},
 	}
+	h.until, h.giveUp = context.WithCancel(context.Background())
 	for _, d := range o.Domains {
 		j, err := xmpp.ParseJID(d)
 		if err != nil || j.Local() != "" || j.Resource() != "" {
@@ -148,12 +154,37 @@ func (h *Host) Sees(ctx context.Context, watcher, owner xmpp.JID) (bool, error) 
 	return !barred && err == nil, err
 }
 
-// HandleDomain says who takes what is addressed to another domain and its addresses.
+// HandleDomain says who takes what is addressed to another domain and its addresses, in the last stage.
 func (h *Host) HandleDomain(domain string, fn Handler) {
 	if _, taken := h.handlers[domain]; taken || h.domains[domain] {
 		panic("server: domain handled twice: " + domain)
 	}
 	h.handlers[domain] = fn
+}
+
+// DecideDomain says who decides on what is addressed to a domain that HandleDomain was called for, in the first stage, after the Outbound hooks of a local
+// sender. This is the place for what has an order of its own: see Sequence.
+func (h *Host) DecideDomain(domain string, fn Hook) {
+	if h.handlers[domain] == nil || h.deciders[domain] != nil {
+		panic("server: domain decided twice, or not handled: " + domain)
+	}
+	h.deciders[domain] = fn
+}
+
+// HandleOthers says who takes what is addressed to any domain that nobody else handles: other servers are behind it.
+func (h *Host) HandleOthers(fn Handler) {
+	if h.others != nil {
+		panic("server: other domains handled twice")
+	}
+	h.others = fn
+}
+
+// handler is who takes what is addressed to a domain that is not one of accounts, or nil.
+func (h *Host) handler(domain string) Handler {
+	if fn := h.handlers[domain]; fn != nil {
+		return fn
+	}
+	return h.others
 }
 
 // HandlePresence says who takes presence of this type that is addressed to a local account, after its commit.
@@ -211,22 +242,3 @@ func (h *Host) NewID() string {
 }
 
 var idEncoding = base32.StdEncoding.WithPadding(base32.NoPadding)
-
-// Shutdown ends every session with system-shutdown and waits for what is under way. The transports have stopped accepting before.
-func (h *Host) Shutdown(ctx context.Context) error {
-	for _, s := range h.Sessions() {
-		s.End(&stream.Error{Condition: stream.SystemShutdown, Text: "The server is going down for a moment. Your client may reconnect."})
-	}
-	done := make(chan struct{})
-	go func() {
-		h.live.Wait()
-		h.later.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("server: shutdown: %w", ctx.Err())
-	}
-}

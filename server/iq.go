@@ -33,15 +33,6 @@ func (r *Request) IsSet() bool { return r.Type == xmpp.TypeSet }
 // is logged and becomes internal-server-error. One that takes long returns Later.
 type IQHandler func(ctx context.Context, r *Request) (xmpp.Element, error)
 
-// Later makes a handler's error that stands for "the answer comes from fn", which runs beside the stream's reader.
-func Later(fn func(ctx context.Context) (xmpp.Element, error)) error { return &later{fn} }
-
-type later struct {
-	fn func(ctx context.Context) (xmpp.Element, error)
-}
-
-func (*later) Error() string { return "answered later" }
-
 // ErrAnswered, returned by a handler, says that it has answered by itself.
 var ErrAnswered = fmt.Errorf("answered")
 
@@ -101,32 +92,4 @@ func (h *Host) ServeIQ(ctx context.Context, t Target, p *Passage) error {
 		return nil
 	}
 	return err
-}
-
-// laterMost bounds the requests of one stream that are answered beside its reader.
-const laterMost = 16
-
-func (h *Host) runLater(p *Passage, l *later) error {
-	if p.Session != nil && p.Session.flow.later.Add(1) > laterMost {
-		p.Session.flow.later.Add(-1)
-		return xmpp.ErrResourceConstraint.With("Too many requests at once. Wait for the answers to earlier ones.")
-	}
-	st, s := p.Stanza, p.Session
-	h.later.Add(1)
-	go func() {
-		defer h.later.Done()
-		ctx := context.Background()
-		result, err := l.fn(ctx)
-		if s != nil {
-			s.flow.later.Add(-1)
-		}
-		switch {
-		case err == ErrAnswered:
-		case err != nil:
-			h.Bounce(ctx, st, h.stanzaError(st, err))
-		default:
-			h.Answer(ctx, st.Result(result))
-		}
-	}()
-	return nil
 }

@@ -113,11 +113,10 @@ func (c *cast) deliver(st *xmpp.Stanza, a *Account, to xmpp.JID) {
 }
 
 func (h *Host) castElsewhere(ctx context.Context, st *xmpp.Stanza, to xmpp.JID) {
-	fn := h.handlers[to.Domain()]
-	if fn == nil {
+	if h.handler(to.Domain()) == nil {
 		return
 	}
-	if err := fn(ctx, &Passage{Stanza: st.Addressed(to)}); err != nil {
+	if err := h.toHandler(ctx, st.Addressed(to)); err != nil {
 		h.logCast(st, to, err)
 	}
 }

@@ -12,14 +12,23 @@ type Passage struct {
 	Stanza    *xmpp.Stanza // as the hooks left it; From is always what the kernel knows
 	Session   *Session     // the local session that sent it; nil for what comes from elsewhere or from a module
 	Recipient *Account     // the local account that it goes to, if it exists; held until the passage is told
-	Tail      string       // the server's own XML that the recipient gets after the content, such as a stanza-id
 	Keep      bool         // an Undelivered observer has kept it: no error goes back
+
+	// Tail is XML of the server's own that the recipient's clients get after the content, such as a stanza-id of the recipient's archive. SenderTail is
+	// the same for the sender's other clients. What is known only after the commit is set by Then.
+	Tail, SenderTail string
 
 	writes []Write
 	then   []func(context.Context, *Passage) error
 	after  []func(context.Context)
-	err    error // why it can't be told: set by the commit
-	ready  bool  // committed: guarded by the flow's lock
+	err    error                                // why it is refused
+	event  func(ctx context.Context, err error) // tells it, if it is no stanza but of a Sequence
+
+	flow   *flow
+	cost   int   // in bytes, of the flow's window
+	queued bool  // it is among those that wait: this and what follows is guarded by the flow's lock
+	open   int   // how many things it waits for before it can be told: its commit, events that it has caused
+	failed error // what went wrong with them
 }
 
 // Write attaches a change of the store that shall be durable before the stanza is told.
@@ -28,13 +37,13 @@ func (p *Passage) Write(w Write) { p.writes = append(p.writes, w) }
 // Then attaches what to do after the commit and before delivery; what it returns has the meaning that a Hook's has.
 func (p *Passage) Then(fn func(context.Context, *Passage) error) { p.then = append(p.then, fn) }
 
-// After attaches what to do at the very end, whether the stanza has been told or given up.
+// After attaches what to do at the very end, whether the stanza has been told or given up, be it that its commit has failed.
 func (p *Passage) After(fn func(context.Context)) { p.after = append(p.after, fn) }
 
 // Sender is the bare JID that the stanza comes from.
 func (p *Passage) Sender() xmpp.JID { return p.Stanza.From.Bare() }
 
-// decide runs the first stage. An error says that the stanza goes no further, and is what finish takes.
+// decide runs the first stage. An error says that the stanza goes no further.
 func (h *Host) decide(ctx context.Context, p *Passage) error {
 	if p.Session != nil {
 		for _, fn := range h.hooks.Outbound {
@@ -46,7 +55,13 @@ func (h *Host) decide(ctx context.Context, p *Passage) error {
 		return err
 	}
 	to := p.Stanza.To
-	if to.Local() == "" || !h.domains[to.Domain()] {
+	if !h.domains[to.Domain()] {
+		if fn := h.deciders[to.Domain()]; fn != nil {
+			return fn(ctx, p)
+		}
+		return nil
+	}
+	if to.Local() == "" {
 		return nil
 	}
 	writes, then := len(p.writes), len(p.then)
@@ -78,24 +93,28 @@ func (h *Host) decideInbound(ctx context.Context, p *Passage) error {
 	return nil
 }
 
-// tell runs the last stage, and ends the passage.
+// tell runs the last stage, answers a stanza that went no further, and ends the passage.
 func (h *Host) tell(ctx context.Context, p *Passage) {
-	err := p.err
+	if p.event != nil {
+		p.event(ctx, p.failed)
+		return
+	}
+	defer h.end(ctx, p)
+	err := firstError(p.err, p.failed)
 	for i := 0; err == nil && i < len(p.then); i++ {
 		err = p.then[i](ctx, p)
 	}
 	if err == nil {
 		err = h.dispatch(ctx, p)
 	}
-	h.finish(ctx, p, err)
-}
-
-// finish answers a stanza that went no further, and lets the recipient go.
-func (h *Host) finish(ctx context.Context, p *Passage, err error) {
-	h.letGo(p)
 	if err != nil && !errors.Is(err, ErrDrop) {
 		h.Bounce(ctx, p.origin(), h.stanzaError(p.Stanza, err))
 	}
+}
+
+// end lets the recipient go, and does what is to be done at the very end.
+func (h *Host) end(ctx context.Context, p *Passage) {
+	h.letGo(p)
 	for _, fn := range p.after {
 		fn(ctx)
 	}
@@ -106,6 +125,14 @@ func (h *Host) letGo(p *Passage) {
 		h.release(p.Recipient)
 		p.Recipient = nil
 	}
+}
+
+// address is who the stanza comes from, for the log.
+func (p *Passage) address() string {
+	if p.Stanza == nil {
+		return ""
+	}
+	return p.origin().From.String()
 }
 
 // origin is the stanza as it came from its sender, to whom errors go: a module may have hidden the resource that sent it (RFC 6121 §3).
@@ -157,9 +184,19 @@ func (h *Host) Answer(ctx context.Context, st *xmpp.Stanza) {
 		}
 		return
 	}
-	if fn := h.handlers[st.To.Domain()]; fn != nil {
-		if err := fn(ctx, &Passage{Stanza: st}); err != nil {
-			h.opts.Log.Error("answer failed", "peer", st.To.String(), "kind", st.Kind.String(), "id", st.ID, "err", err)
-		}
+	if err := h.toHandler(ctx, st); err != nil && !errors.Is(err, ErrDrop) {
+		h.opts.Log.Warn("answer failed", "peer", st.To.String(), "kind", st.Kind.String(), "id", st.ID, "err", err)
 	}
+}
+
+// toHandler gives a stanza that is never bounced to the handler of its domain, if there is one.
+func (h *Host) toHandler(ctx context.Context, st *xmpp.Stanza) error {
+	if h.deciders[st.To.Domain()] != nil {
+		h.Route(ctx, st)
+		return nil
+	}
+	if fn := h.handler(st.To.Domain()); fn != nil {
+		return fn(ctx, &Passage{Stanza: st})
+	}
+	return nil
 }

@@ -2,27 +2,28 @@ package server
 
 import (
 	"context"
-	"errors"
 
 	"palabre/stream"
 	"palabre/xmpp"
 )
 
 // Receive takes a stanza that the session's client sent. It is called by the stream's reader, one stanza after the other, and holds
-// it up while a barrier waits or the window is full.
+// it up while a barrier waits or the window is full. The stanza is the kernel's from now on.
 func (s *Session) Receive(ctx context.Context, ev stream.Event) {
-	h := s.host
-	st := *ev.Stanza
+	h, st := s.host, ev.Stanza
+	if s.ended.Load() {
+		return
+	}
 	h.Stats.in[st.Kind].Add(1)
 	s.active.Store(h.opts.Now().Unix())
 	st.From = s.JID // RFC 6120 §8.1.2.1
-	p := &Passage{Stanza: &st, Session: s}
+	p := &Passage{Stanza: st, Session: s}
 	if ev.BadTo {
 		p.err = xmpp.ErrJIDMalformed.With("The address in 'to' is not one.")
 	} else if st.To.IsZero() && st.Kind != xmpp.Presence {
 		st.To = s.JID.Bare() // RFC 6120 §10.3.1, §10.3.3
 	}
-	if s.answered(ctx, &st) {
+	if s.answered(ctx, st) {
 		return
 	}
 	h.receive(ctx, &s.flow, p)
@@ -30,6 +31,7 @@ func (s *Session) Receive(ctx context.Context, ev stream.Event) {
 
 // receive takes a stanza from a stream of any kind.
 func (h *Host) receive(ctx context.Context, f *flow, p *Passage) {
+	p.flow = f
 	barrier := isBarrier(p.Stanza)
 	if barrier {
 		f.settle()
@@ -38,15 +40,26 @@ func (h *Host) receive(ctx context.Context, f *flow, p *Passage) {
 		p.err = wellFormed(p.Stanza)
 	}
 	if p.err == nil {
-		p.err = h.decide(ctx, p)
-	}
-	if p.err != nil {
-		p.writes, p.then = nil, nil
+		h.decideOn(ctx, p)
 	}
 	f.run(ctx, p)
 	if barrier {
 		f.settle()
 	}
+}
+
+// decideOn runs the first stage and leaves its outcome in the passage.
+func (h *Host) decideOn(ctx context.Context, p *Passage) {
+	decided := false
+	defer func() {
+		if !decided { // a module has failed, and the stream ends
+			h.letGo(p)
+		}
+	}()
+	if p.err = h.decide(ctx, p); p.err != nil {
+		p.writes, p.then = nil, nil
+	}
+	decided = true
 }
 
 // isBarrier tells whether a stanza changes what is decided about later ones.
@@ -97,6 +110,9 @@ func (s *Session) Nonza(ctx context.Context, e xmpp.Element) (ok bool) {
 	if fn == nil {
 		return false
 	}
+	if s.ended.Load() {
+		return true
+	}
 	s.flow.settle()
 	if err := fn(ctx, s, e); err != nil {
 		s.host.opts.Log.Error("element failed", "jid", s.JID.String(), "kind", e.Name.Local, "err", err)
@@ -131,67 +147,4 @@ func (s *Session) Inline(ctx context.Context, asked []xmpp.Element) []xmpp.Eleme
 		}
 	}
 	return out
-}
-
-// Route sends a stanza that a module makes in the name of st.From, which need not be online: it is decided by the recipient, committed and told
-// before Route returns. An error has been answered to st.From where that makes sense.
-func (h *Host) Route(ctx context.Context, st *xmpp.Stanza) {
-	f := &flow{host: h}
-	h.receive(ctx, f, &Passage{Stanza: st})
-	f.settle()
-}
-
-// Append commits writes that no stanza carries, and waits.
-func (h *Host) Append(ctx context.Context, writes ...Write) error {
-	done := make(chan error, 1)
-	h.opts.Store.Commit(writes, func(err error) {
-		if err == nil {
-			noteAll(writes)
-		}
-		done <- err
-	})
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// RouteTogether is Route for several stanzas: what their recipients decide to write and these writes are one append. committed, which may be
-// nil, is called between the commit and the telling. An error means that nothing was written and nobody is told; it is not an *xmpp.Error.
-func (h *Host) RouteTogether(ctx context.Context, writes []Write, committed func(), sts ...*xmpp.Stanza) error {
-	all := append([]Write(nil), writes...)
-	ps := make([]*Passage, len(sts))
-	defer func() {
-		for _, p := range ps {
-			if p != nil {
-				h.letGo(p)
-			}
-		}
-	}()
-	for i, st := range sts {
-		p := &Passage{Stanza: st}
-		ps[i] = p
-		if p.err = h.decide(ctx, p); p.err != nil {
-			var e *xmpp.Error
-			if !errors.Is(p.err, ErrDrop) && !errors.As(p.err, &e) {
-				return p.err
-			}
-			p.writes, p.then = nil, nil
-		}
-		all = append(all, p.writes...)
-	}
-	if len(all) > 0 {
-		if err := h.Append(ctx, all...); err != nil {
-			return err
-		}
-	}
-	if committed != nil {
-		committed()
-	}
-	for _, p := range ps {
-		h.tell(ctx, p)
-	}
-	return nil
 }

@@ -30,7 +30,7 @@ func (h *Host) dispatch(ctx context.Context, p *Passage) error {
 
 // toOtherDomain: RFC 6121 §8.3.
 func (h *Host) toOtherDomain(ctx context.Context, p *Passage) error {
-	fn := h.handlers[p.Stanza.To.Domain()]
+	fn := h.handler(p.Stanza.To.Domain())
 	if fn == nil {
 		return xmpp.ErrRemoteServerNotFound.With("This server has no way to that domain.")
 	}
@@ -84,7 +84,7 @@ func (p *Passage) Deliver() (reached []*Session) {
 	if !to.IsBare() {
 		if s := p.Recipient.Session(to.Resource()); s != nil {
 			s.Send(stream.Packet{Stanza: p.Stanza, To: to, Tail: p.Tail})
-			return []*Session{s}
+			return s.alone[:]
 		}
 		return nil
 	}
