@@ -3,6 +3,9 @@ package xep
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"palabre/server"
 	"palabre/xmpp"
@@ -46,19 +49,48 @@ func (v *Private) Register(h *server.Host) {
 
 func privateKey(n xmpp.Name) string { return n.Space + " " + n.Local }
 
-// get gives what is kept under a name or, where nothing is, an empty element of that name: clients take it for "not set yet".
+// get gives what is kept under a name or, where nothing is, what else is kept in its namespace, which is all that XEP-0049 §2 goes by:
+// Gajim 1.7 stores <roster xmlns='roster:delimiter'/> and asks for <storage xmlns='roster:delimiter'/>. Where nothing is kept
+// at all it gives an empty element of that name: clients take it for "not set yet".
 func (v *Private) get(ctx context.Context, owner xmpp.JID, n xmpp.Name) (xmpp.Element, error) {
-	text, err := v.Store.Datum(ctx, owner, kindPrivate, privateKey(n))
+	texts, err := v.texts(ctx, owner, n)
 	if err != nil {
 		return xmpp.Element{}, fmt.Errorf("xep: private: %w", err)
 	}
-	kept := xmpp.New(n.Space, n.Local)
-	if text != "" {
-		if kept, err = xmpp.Parse(text, nsPrivate); err != nil {
+	if len(texts) == 0 {
+		return xmpp.New(nsPrivate, "query", xmpp.New(n.Space, n.Local)), nil
+	}
+	answer := xmpp.New(nsPrivate, "query")
+	for _, text := range texts {
+		kept, err := xmpp.Parse(text, nsPrivate)
+		if err != nil {
 			return xmpp.Element{}, fmt.Errorf("xep: private: %w", err)
 		}
+		answer = answer.Add(kept)
 	}
-	return xmpp.New(nsPrivate, "query", kept), nil
+	return answer, nil
+}
+
+// texts loads the element of a name or, without one, those of its namespace, by name.
+func (v *Private) texts(ctx context.Context, owner xmpp.JID, n xmpp.Name) ([]string, error) {
+	text, err := v.Store.Datum(ctx, owner, kindPrivate, privateKey(n))
+	if err != nil {
+		return nil, err
+	}
+	if text != "" {
+		return []string{text}, nil
+	}
+	kept, err := v.Store.Data(ctx, owner, kindPrivate)
+	if err != nil {
+		return nil, err
+	}
+	var texts []string
+	for _, key := range slices.Sorted(maps.Keys(kept)) {
+		if local, ok := strings.CutPrefix(key, privateKey(xmpp.Name{Space: n.Space})); ok && !strings.Contains(local, " ") {
+			texts = append(texts, kept[key])
+		}
+	}
+	return texts, nil
 }
 
 func (v *Private) set(ctx context.Context, owner xmpp.JID, elements []xmpp.Element) error {
