@@ -151,27 +151,13 @@ func (d *Daemon) listen(ctx context.Context) error {
 				if noIPv6(addr, err) {
 					continue
 				}
-				return fmt.Errorf("listen.%s: can't listen on %s: %w. Is another server running? Choose another address in the configuration", s.name, addr, cause(err))
+				return fmt.Errorf("listen.%s: %s", s.name, whyNot(addr, err))
 			}
 			d.bound = append(d.bound, Bound{s.name, ln.Addr()})
 			d.services = append(d.services, service{ln, s.serve})
 		}
 	}
 	return nil
-}
-
-// noIPv6 tells whether an address could not be taken because this machine has no IPv6; that the default [::1] is missing then is no error.
-func noIPv6(addr string, err error) bool {
-	host, _, _ := net.SplitHostPort(addr)
-	return host == "::1" && errors.Is(err, errNoAddress)
-}
-
-func cause(err error) error {
-	var op *net.OpError
-	if errors.As(err, &op) {
-		return op.Err
-	}
-	return err
 }
 
 func (d *Daemon) closeListeners() {

@@ -161,7 +161,7 @@ func examinePorts(cfg Config) []Finding {
 				continue
 			}
 			if !noIPv6(a, err) {
-				out = append(out, finding(Bad, "ports", "%s can't be used: %v; another program holds it, or this user may not: choose another in [listen]", a, cause(err)))
+				out = append(out, Finding{Bad, "ports", whyNot(a, err)})
 			}
 		}
 	}
