@@ -83,7 +83,7 @@ func importUsers(cmd *cobra.Command, c admin.Caller, in io.Reader) error {
 	return errors.Join(err, shown)
 }
 
-// clearLine goes back to the beginning of a terminal's line, and empties it (ECMA-48 §8.3.41).
+// clearLine goes back to the beginning of a terminal's line, and empties it.
 const clearLine = "\r\x1b[K"
 
 // why is what ended an import, for people.
