@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -47,7 +48,7 @@ func (s *slowStore) run() {
 		s.mu.Unlock()
 		if next != nil {
 			time.Sleep(time.Second) // of the bubble's clock
-			next(s.fail)
+			next(s.failure())
 			continue
 		}
 		select {
@@ -56,6 +57,18 @@ func (s *slowStore) run() {
 			return
 		}
 	}
+}
+
+func (s *slowStore) setFailure(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fail = err
+}
+
+func (s *slowStore) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fail
 }
 
 type everyone struct{}
@@ -233,6 +246,96 @@ func TestFailedCommitIsNotTold(t *testing.T) {
 				}
 				if e := a.host.stanzaError(message("1", true).Stanza, c.err); e.Condition != c.want {
 					t.Errorf("the error is %s, not %s", e.Condition, c.want)
+				}
+			})
+		})
+	}
+}
+
+// A window is bounded in bytes, too; what is too large for it alone still goes.
+func TestWindowIsBoundedInBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newSlowStore()
+		go store.run()
+		defer close(store.ending)
+		a, _, atB := pair(t, store, keeper{}, Options{})
+		large := func(id string, size int) stream.Event {
+			st := xmpp.NewStanza(xmpp.Message, "chat", xmpp.New(xmpp.NSClient, "body", xmpp.Text(strings.Repeat("x", size))))
+			st.ID, st.To = id, xmpp.MustParseJID("b@example.org")
+			return stream.Event{Kind: stream.Stanza, Stanza: st}
+		}
+		start := time.Now()
+		a.Receive(t.Context(), large("1", 2*windowBytes))
+		if waited := time.Since(start); waited != 0 {
+			t.Errorf("the first waited %v", waited)
+		}
+		a.Receive(t.Context(), large("2", windowBytes/2))
+		if waited := time.Since(start); waited != time.Second {
+			t.Errorf("the second waited %v, not 1s", waited)
+		}
+		a.Receive(t.Context(), large("3", windowBytes/4))
+		if waited := time.Since(start); waited != time.Second {
+			t.Errorf("the third, for which there is room, waited %v", waited)
+		}
+		a.flow.settle()
+		if got := atB.ids(); got != "[1 2 3]" || a.flow.size != 0 {
+			t.Errorf("told %s, %d bytes are left", got, a.flow.size)
+		}
+	})
+}
+
+// A mistake in a module ends the stream that the stanza came on. The server, and what others have sent, goes on; nothing is left held.
+func TestModuleThatFails(t *testing.T) {
+	fails := func(context.Context, *Passage) error { panic("as the test wants it") }
+	for name, c := range map[string]struct {
+		hooks    func(h *Hooks)
+		kept     bool
+		recovers bool // on the reader it is the transport that does
+	}{
+		"decide": {func(h *Hooks) { h.Inbound = append(h.Inbound, fails) }, false, false},
+		"tell": {func(h *Hooks) {
+			h.Delivered = append(h.Delivered, func(context.Context, *Passage, []*Session) { panic("tell") })
+		}, false, false},
+		"after a commit": {func(h *Hooks) {
+			h.Delivered = append(h.Delivered, func(context.Context, *Passage, []*Session) { panic("tell") })
+		}, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := newSlowStore()
+				go store.run()
+				defer close(store.ending)
+				var after int
+				h := newHost(t, Options{Store: store}, func(h *Host) {
+					keeper{}.Register(h)
+					h.Hooks().Outbound = append(h.Hooks().Outbound, func(_ context.Context, p *Passage) error {
+						p.After(func(context.Context) { after++ })
+						return nil
+					})
+					c.hooks(h.Hooks())
+				})
+				a, at := attended(t, h, "a@example.org/r")
+				b, _ := attended(t, h, "b@example.org/r")
+				b.SetPresence(xmpp.NewStanza(xmpp.Presence, ""), 0)
+				func() {
+					defer func() {
+						if v := recover(); (v == nil) != c.recovers {
+							t.Errorf("the reader sees %v", v)
+						}
+					}()
+					a.Receive(t.Context(), message("1", c.kept))
+				}()
+				a.flow.settle()
+				if c.recovers && (at.why == nil || at.why.Condition != stream.InternalServerError) {
+					t.Errorf("the stream ended with %v", at.why)
+				}
+				if name != "decide" && after != 1 {
+					t.Errorf("what is to be done after it was done %d times", after)
+				}
+				b.End(nil)
+				<-b.Gone()
+				if h.InUse(b.JID.Bare()) != nil {
+					t.Error("the recipient is still held")
 				}
 			})
 		})

@@ -7,7 +7,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"palabre/stream"
 	"palabre/xmpp"
@@ -254,6 +257,77 @@ func TestRouteTogether(t *testing.T) {
 	if err := h.RouteTogether(t.Context(), []Write{own}, between, sts...); !errors.Is(err, broken) || len(l.appends) != 1 {
 		t.Errorf("a recipient whose decision failed: %v, %v", err, l.appends)
 	}
+}
+
+// What is to be done at the very end is done whatever happens, and for what is committed after all: a commit that is under way is waited for.
+func TestRouteTogetherGivesNothingUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newSlowStore()
+		go store.run()
+		defer close(store.ending)
+		var seen []string
+		see := func(what string) { seen = append(seen, what) }
+		refuse := false
+		h := newHost(t, Options{Store: store}, func(h *Host) {
+			h.Hooks().Inbound = append(h.Hooks().Inbound, func(_ context.Context, p *Passage) error {
+				name := p.Recipient.JID.Local()
+				if refuse && name == "b" {
+					return errors.New("test: broken")
+				}
+				p.Write(entry{p.Recipient.JID, func() { see("commit " + name) }})
+				p.After(func(context.Context) { see("after " + name) })
+				return nil
+			})
+		})
+		var sts []*xmpp.Stanza
+		for _, name := range []string{"a", "b"} {
+			st := presenceFrom("z@example.org")
+			st.To = xmpp.MustParseJID(name + "@example.org")
+			sts = append(sts, st)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		try := func(want string) {
+			t.Helper()
+			err := h.RouteTogether(ctx, nil, nil, sts...)
+			if got := fmt.Sprint(err, seen); got != want {
+				t.Errorf("%s, not %s", got, want)
+			}
+			seen = nil
+			if h.InUse(xmpp.MustParseJID("a@example.org")) != nil {
+				t.Error("a recipient is still held")
+			}
+		}
+		try("<nil> [commit a commit b after a after b]")
+		store.setFailure(errors.New("test: full"))
+		try("test: full [after a after b]")
+		refuse = true
+		try("test: broken [after a]")
+	})
+}
+
+func TestAppend(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newSlowStore()
+		go store.run()
+		defer close(store.ending)
+		h := newHost(t, Options{Store: store}, func(*Host) {})
+		var committed atomic.Int32
+		w := entry{xmpp.MustParseJID("a@example.org"), func() { committed.Add(1) }}
+		if err := h.Append(t.Context(), w, w); err != nil || committed.Load() != 2 {
+			t.Errorf("%v, %d are committed", err, committed.Load())
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if err := h.Append(ctx, w); !errors.Is(err, context.DeadlineExceeded) || committed.Load() != 2 {
+			t.Errorf("%v, %d are committed", err, committed.Load())
+		}
+		time.Sleep(time.Second) // of the bubble's clock: the first was not waited for
+		store.setFailure(errors.New("test: full"))
+		if err := h.Append(t.Context(), w); !errors.Is(err, store.failure()) || committed.Load() != 3 {
+			t.Errorf("%v, %d are committed", err, committed.Load())
+		}
+	})
 }
 
 // Presence that the recipient drops leaves the sender's side as for an account that does not exist; its errors go to the resource that

@@ -37,8 +37,9 @@ func (h *Host) Append(ctx context.Context, writes ...Write) error {
 func (h *Host) RouteTogether(ctx context.Context, writes []Write, committed func(), sts ...*xmpp.Stanza) error {
 	f := &flow{host: h}
 	all, ps, err := h.decideTogether(ctx, f, writes, sts)
+	ctx = context.WithoutCancel(ctx) // who gave up a commit that is under way would not know what to take back
 	if err == nil && len(all) > 0 {
-		err = h.Append(context.WithoutCancel(ctx), all...) // who gave up would not know what to take back
+		err = h.Append(ctx, all...)
 	}
 	if err != nil {
 		for _, p := range ps {

@@ -1,6 +1,12 @@
 package server
 
-import "context"
+import (
+	"context"
+	"errors"
+)
+
+// errEvent is what the sender's stanza ends with when the module failed; the flow has logged why.
+var errEvent = errors.New("the event could not be told")
 
 // A Sequence puts what happens in one place, such as a room, into one order, whoever it comes from: it is ordered under the owner's lock,
 // committed outside of it, and told in that order.
@@ -20,10 +26,14 @@ func (q *Sequence) Add(p *Passage, writes []Write, tell func(ctx context.Context
 		p.flow.await(p)
 	}
 	q.flow.add(&Passage{flow: &q.flow, writes: writes, event: func(ctx context.Context, err error) {
-		if p != nil {
-			defer p.flow.part(p, err)
-		}
+		outcome := errEvent
+		defer func() {
+			if p != nil {
+				p.flow.part(p, outcome)
+			}
+		}()
 		tell(ctx, err)
+		outcome = err
 	}})
 }
 
