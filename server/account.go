@@ -33,7 +33,9 @@ type Account struct {
 	mu       sync.Mutex // tier 2: changes of sessions
 	sessions atomic.Pointer[[]*Session]
 	going    []*Session // have left sessions, and their end has not been told; guarded by mu
-	slots    slots
+
+	takeovers []takeover // guarded by mu
+	slots     slots
 }
 
 // Account gives the object of a bare JID, whether or not there is such an account. It stays the same until release is called, which must be.

@@ -13,7 +13,8 @@ import (
 var errStopping = xmpp.ErrResourceConstraint.With("The server is going down for a moment. Try again in a while.")
 
 // Bind makes a session (RFC 6120 §7). An empty resource gets a random one; a resource in use is taken over from its session,
-// which ends with conflict (RFC 6120 §7.7.2.2) and is waited for, so that its last presence is told before the new one's first.
+// which ends with conflict (RFC 6120 §7.7.2.2) and is waited for, so that its last presence is told before the new one's first; one that has changed hands too
+// often lately is left where it is, and the newcomer gets a random one.
 // The error is an *xmpp.Error, jid-malformed for a resource that is none, or the context's. The session may have been ended
 // already when it is returned: by a hook, or by one that took its resource; the transport goes on to its Closed as with any other.
 func (h *Host) Bind(ctx context.Context, user xmpp.JID, resource string, conn Conn) (*Session, error) {
@@ -63,19 +64,30 @@ func (h *Host) enter(s *Session) (out, before []*Session, err error) {
 	s.Account = h.hold(s.JID.Bare())
 	h.live.Add(1)
 	h.Stats.sessions.Add(1)
-	out, before = s.Account.add(s, h.opts.MaxSessions)
-	return out, before, nil
+	out, before, err = s.Account.add(s, h.opts.MaxSessions)
+	if err != nil {
+		h.Stats.sessions.Add(-1)
+		h.live.Done()
+		h.release(s.Account)
+	}
+	return out, before, err
 }
 
 // add puts a session in its place. out are those that must go: the one of the same resource, and the one that is idle the longest. before are
 // those of the same resource whose end has not been told.
-func (a *Account) add(s *Session, most int) (out, before []*Session) {
+func (a *Account) add(s *Session, most int) (out, before []*Session, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.contestedLocked(s.JID.Resource(), s.Since) {
+		if s.JID, err = s.JID.WithResource(a.host.NewID()); err != nil {
+			return nil, nil, err
+		}
+	}
 	next := make([]*Session, 0, len(a.Sessions())+1)
 	for _, old := range a.Sessions() {
 		if old.JID == s.JID {
 			out = append(out, old)
+			a.takenLocked(s.JID.Resource(), s.Since)
 		} else {
 			next = append(next, old)
 		}
@@ -92,7 +104,7 @@ func (a *Account) add(s *Session, most int) (out, before []*Session) {
 			before = append(before, old)
 		}
 	}
-	return out, before
+	return out, before, nil
 }
 
 func longestIdle(list []*Session) int {

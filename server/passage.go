@@ -22,6 +22,7 @@ type Passage struct {
 	then   []func(context.Context, *Passage) error
 	after  []func(context.Context)
 	err    error                                // why it is refused
+	closed bool                                 // and that it is the recipient who does
 	event  func(ctx context.Context, err error) // tells it, if it is no stanza but of a Sequence
 
 	flow   *flow
@@ -71,6 +72,7 @@ func (h *Host) decide(ctx context.Context, p *Passage) error {
 		h.letGo(p)
 		return nil
 	}
+	p.closed = err != nil
 	return err
 }
 
@@ -104,8 +106,11 @@ func (h *Host) tell(ctx context.Context, p *Passage) {
 	for i := 0; err == nil && i < len(p.then); i++ {
 		err = p.then[i](ctx, p)
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		err = h.dispatch(ctx, p)
+	case p.closed && p.Session != nil && p.Stanza.Kind == xmpp.Message:
+		h.sent(ctx, p, nil) // as to one who is not there: the sender can't tell the two apart
 	}
 	if err != nil && !errors.Is(err, ErrDrop) {
 		h.Bounce(ctx, p.origin(), h.stanzaError(p.Stanza, err))
