@@ -89,8 +89,8 @@ func withoutForged(_ context.Context, p *server.Passage) error {
 
 // sent copies a message to the sender's other clients (§8).
 func (c *Carbons) sent(_ context.Context, p *server.Passage, reached []*server.Session) {
-	others := p.Session.Account.Sessions()
-	if len(others) == 1 || !eligible(p.Stanza, outgoing) {
+	others := p.Session.Account.Sessions() // of which the sender is one, unless it has left since
+	if len(others) == 1 && others[0] == p.Session || !eligible(p.Stanza, outgoing) {
 		return
 	}
 	c.copy(p, others, "sent", func(s *server.Session) bool { return s == p.Session || slices.Contains(reached, s) })
@@ -118,9 +118,9 @@ func (c *Carbons) copy(p *server.Passage, to []*server.Session, kind string, not
 	}
 }
 
-// wrap makes the copy. What the server adds for the recipient is for the recipient's clients alone.
+// wrap makes the copy. What the server adds for one side is for that side's clients alone.
 func wrap(p *server.Passage, kind string, owner xmpp.JID) *xmpp.Stanza {
-	inside, tail := *p.Stanza, ""
+	inside, tail := *p.Stanza, p.SenderTail
 	inside.Extra = " xmlns='" + xmpp.NSClient + "'" + inside.Extra
 	if kind == "received" {
 		tail = p.Tail
