@@ -11,6 +11,9 @@ import (
 // inbound decides on subscription stanzas to an account (RFC 6121 §3.1.3, §3.1.6, §3.2.3, §3.3.3).
 func (m *Module) inbound(ctx context.Context, p *server.Passage) error {
 	typ := p.Stanza.Type
+	if p.Stanza.Kind == xmpp.IQ && typ == xmpp.TypeSet && !p.Stanza.To.IsBare() && p.Stanza.Has(ns, "query") {
+		return xmpp.ErrServiceUnavailable // §2.1.6: a push comes from one's own server alone, and clients have believed others (CVE-2015-8688)
+	}
 	if p.Stanza.Kind != xmpp.Presence || inbound[typ] == nil || ctx.Value(reminding{}) != nil {
 		return nil
 	}
