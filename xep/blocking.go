@@ -83,13 +83,23 @@ func (b *Blocking) outbound(ctx context.Context, p *server.Passage) error {
 
 // inbound is the three rules of §3.3: to whom is blocked, the user is as one who is not there.
 func (b *Blocking) inbound(ctx context.Context, p *server.Passage) error {
-	if blocked, err := b.blocks(ctx, p.Recipient, p.Stanza.From); !blocked || err != nil {
+	if blocked, err := b.blocks(ctx, p.Recipient, p.Stanza.From); err != nil {
 		return err
+	} else if !blocked {
+		return withoutPush(p.Stanza)
 	}
 	if p.Stanza.Kind == xmpp.Presence || p.Stanza.Kind == xmpp.Message && p.Stanza.Type == xmpp.TypeHeadline {
 		return server.ErrDrop
 	}
 	return xmpp.ErrServiceUnavailable
+}
+
+// withoutPush keeps from a client what looks like a push of the list: only its own server sends those (§3.3), past all hooks.
+func withoutPush(st *xmpp.Stanza) error {
+	if st.Kind == xmpp.IQ && st.Type == xmpp.TypeSet && !st.To.IsBare() && (st.Has(nsBlocking, "block") || st.Has(nsBlocking, "unblock")) {
+		return xmpp.ErrServiceUnavailable
+	}
+	return nil
 }
 
 func (b *Blocking) list(ctx context.Context, r *server.Request) (xmpp.Element, error) {
