@@ -338,6 +338,37 @@ func TestX5Shape(t *testing.T) {
 	}
 }
 
+// TestX5Declarations: what a stream's header declares is passed on with each stanza that uses it. A few bytes must not become a burst that ends the recipient's stream.
+func TestX5Declarations(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.Account(t, mallory)
+	victim := s.login(t, juliet, "balcony")
+	long := strings.Replace(header, " to=", " xmlns:p='urn:"+strings.Repeat("x", 600)+"' to=", 1)
+	many := strings.Replace(header, " to=", numbered(30, " xmlns:p%d='urn:xxxxxxxxxxxxxxxx'")+" to=", 1)
+	for _, h := range []string{long, many, strings.Replace(long, "urn:", "urn:&#x78;", 1)} {
+		w := s.tls(t)
+		w.send(h)
+		w.dies("policy-violation")
+		w = s.opened(t)
+		w.send(plain("", "mallory", servertest.Password))
+		w.until("<success xmlns='" + nsSASL + "'/>")
+		w.send(h)
+		w.dies("policy-violation")
+	}
+	w := s.opened(t)
+	w.send(plain("", "mallory", servertest.Password))
+	w.until("<success xmlns='" + nsSASL + "'/>")
+	w.send(strings.Replace(header, " to=", " xmlns:p='urn:"+strings.Repeat("x", 400)+"' to=", 1))
+	w.until("</stream:features>")
+	w.bind("pc")
+	message := "<message to='juliet@example.org/balcony' type='headline'><p:a/></message>"
+	w.send(message)
+	if got := victim.fenceAfter(w); len(parse(t, got)) != 1 || len(got) > 10*len(message) {
+		t.Errorf("%d bytes became %d", len(message), len(got))
+	}
+}
+
 func numbered(n int, format string) string {
 	var b strings.Builder
 	for i := range n {

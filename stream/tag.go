@@ -50,9 +50,28 @@ func (s *Scanner) streamTag(b []byte, p int, ns nsRef, empty bool) (int, bool) {
 		s.fail(InvalidNamespace, "this is not the namespace of streams")
 	case home != nsContent && home != nsNone && !s.is(b, home, xmpp.NSStream):
 		s.fail(InvalidNamespace, "the content namespace is not that of this port")
+	case w.declared() > maxDeclared:
+		s.fail(PolicyViolation, "the stream's declarations are too long")
 	}
 	w.kind, s.done = Opened, true
 	return p, false
+}
+
+// maxDeclared bounds, in bytes, the prefixes and namespaces that a stream's start tag declares. Each stanza that uses one is passed on with its
+// declaration: a long one would make of a few bytes a burst that closes the recipient's stream.
+const maxDeclared = 512
+
+// declared is the length of all declarations in force.
+func (w *work) declared() (n int) {
+	for _, d := range w.binds {
+		n += int(d.prefix.end - d.prefix.at)
+		if d.ns.end > 0 {
+			n += int(d.ns.end - d.ns.at)
+		} else {
+			n += len(w.names[d.ns.at])
+		}
+	}
+	return n
 }
 
 // topTag sees what a top-level element is.
