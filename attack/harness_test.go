@@ -113,7 +113,7 @@ func secretsIn(log string, secrets map[string]bool) (found []string) {
 type site struct {
 	*servertest.Server
 	t      testing.TB
-	errors bool // that the test provokes
+	errors bool // the word for one stands in the log without being one
 }
 
 // start starts a server. At the end, none of its connections may have failed by the server's own fault, and nothing may have gone wrong.
