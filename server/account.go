@@ -67,7 +67,7 @@ func (h *Host) release(a *Account) {
 	}
 }
 
-// Online gives the account of a bare JID if it has a session; nil otherwise.
+// Online gives the account of a bare JID if it has a session; nil otherwise. It may be let go at any time: who changes it takes Host.Account.
 func (h *Host) Online(bare xmpp.JID) *Account {
 	sh := h.shard(bare)
 	sh.mu.Lock()
