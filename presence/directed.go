@@ -71,7 +71,7 @@ func (m *Module) knows(from xmpp.JID, s *server.Session) bool {
 // outbound checks presence that a client directs to somebody, and remembers to whom (RFC 6121 §4.6.3).
 func (m *Module) outbound(_ context.Context, p *server.Passage) error {
 	st := p.Stanza
-	if st.Kind != xmpp.Presence || st.To.IsZero() || st.To.Bare() == p.Session.Account.JID {
+	if st.Kind != xmpp.Presence || st.To.IsZero() {
 		return nil
 	}
 	switch st.Type {
@@ -95,11 +95,18 @@ func (m *Module) remember(ctx context.Context, p *server.Passage) error {
 	if err != nil {
 		return err
 	}
-	if !subscribed || s.Presence() == nil { // else the broadcast of unavailable presence is enough: §4.6.3, case 1
+	if !subscribed || s.Presence() == nil { // else the broadcast of unavailable presence is enough, also for one's own devices: §4.6.3, case 1
 		m.sent.Get(s).add(to)
 	}
-	m.host.Announce(ctx, server.PresenceChange{Kind: server.Directed, Account: s.Account.JID, Session: s, Contact: to})
+	m.announce(ctx, server.Directed, s, to)
 	return nil
+}
+
+// announce tells the modules who may see a session since now, or no longer. The account itself always may.
+func (m *Module) announce(ctx context.Context, kind server.PresenceKind, s *server.Session, to xmpp.JID) {
+	if to.Bare() != s.Account.JID {
+		m.host.Announce(ctx, server.PresenceChange{Kind: kind, Account: s.Account.JID, Session: s, Contact: to})
+	}
 }
 
 func (m *Module) forget(ctx context.Context, p *server.Passage) error {
@@ -116,7 +123,7 @@ func (m *Module) end(ctx context.Context, s *server.Session, gone func(xmpp.JID)
 	}
 	out := d.take(gone)
 	for _, j := range out {
-		m.host.Announce(ctx, server.PresenceChange{Kind: server.DirectedEnd, Account: s.Account.JID, Session: s, Contact: j})
+		m.announce(ctx, server.DirectedEnd, s, j)
 	}
 	return out
 }
