@@ -19,7 +19,7 @@ func (m *Module) probe(ctx context.Context, p *server.Passage) error {
 	var answer *xmpp.Stanza
 	switch s := p.Recipient.Session(to.Resource()); {
 	case !to.IsBare():
-		answer = m.ofResource(s, from, to, sees)
+		answer = m.ofResource(s, p.Stanza, sees)
 	case !sees:
 	case len(p.Recipient.Available()) > 0:
 		m.show(ctx, p.Recipient, one(from))
@@ -33,12 +33,14 @@ func (m *Module) probe(ctx context.Context, p *server.Passage) error {
 }
 
 // ofResource answers about one resource, and says no more than whether it is there (§4.3.2, §4.6.6).
-func (m *Module) ofResource(s *server.Session, from, to xmpp.JID, sees bool) *xmpp.Stanza {
+func (m *Module) ofResource(s *server.Session, probe *xmpp.Stanza, sees bool) *xmpp.Stanza {
 	switch {
-	case m.knows(from, s), sees && s != nil && s.Presence() != nil:
-		return mere("", to)
+	case m.knows(probe.From, s), sees && s != nil && s.Presence() != nil:
+		return mere("", probe.To)
 	case sees:
-		return mere(xmpp.TypeUnavailable, to)
+		st := mere(xmpp.TypeUnavailable, probe.To)
+		st.ID = probe.ID // §4.3.2.1
+		return st
 	}
 	return nil
 }
