@@ -11,8 +11,8 @@ import (
 	"palabre/xmpp"
 )
 
-// maxBinds is how often a client may ask for a resource that it can't have (RFC 6120 §7.7.3).
-const maxBinds = 5
+// maxBinds is how often a client may ask for a resource that it can't have: once, and five times more (RFC 6120 §7.7.3).
+const maxBinds = 6
 
 // bindResource: RFC 6120 §7.6 and §7.7.
 func (n *negotiation) bindResource(st *xmpp.Stanza) error {

@@ -75,7 +75,7 @@ func TestBind(t *testing.T) {
 	})
 	t.Run("a resource that is none, then one", func(t *testing.T) {
 		l := w.authenticated(t)
-		for range 4 {
+		for range 5 {
 			l.send(ask("<resource>" + strings.Repeat("x", 1024) + "</resource>"))
 			if got := l.until("</iq>"); !strings.HasPrefix(got, "<iq type='error' id='b'") || !strings.Contains(got, "<bad-request ") {
 				t.Errorf("got %s", got)
@@ -87,7 +87,7 @@ func TestBind(t *testing.T) {
 	})
 	t.Run("too often", func(t *testing.T) {
 		l := w.authenticated(t)
-		for range 5 {
+		for range 6 {
 			l.send(ask("<resource>" + strings.Repeat("x", 1024) + "</resource>"))
 		}
 		l.dies("policy-violation")
