@@ -217,6 +217,7 @@ const (
 	cutAfter           // the next answer of the server ends the connection instead of arriving
 	cut                // the next request ends the connection instead of arriving
 	freeze             // nothing passes on the connections that there are, and neither side sees them end
+	hang               // nor on any other, until the mode changes
 )
 
 func newProxy(t testing.TB, p place) (*proxy, place) {
@@ -276,6 +277,17 @@ func (x *proxy) set(m proxyMode) {
 	x.mode = m
 }
 
+// reset is a server that has started anew: connections of before end.
+func (x *proxy) reset() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.mode = pass
+	for _, c := range x.clients {
+		c.Close()
+	}
+	x.clients = nil
+}
+
 // copy hands bytes on until one side ends, or cutAt is the mode.
 func (x *proxy) copy(dst, src net.Conn, frozen *bool, cutAt proxyMode) {
 	b := make([]byte, 64<<10)
@@ -283,6 +295,8 @@ func (x *proxy) copy(dst, src net.Conn, frozen *bool, cutAt proxyMode) {
 		n, err := src.Read(b)
 		x.mu.Lock()
 		switch {
+		case x.mode == hang:
+			*frozen = true
 		case x.mode == freeze:
 			x.mode, *frozen = pass, true
 		case x.mode == cutAt:
@@ -387,5 +401,38 @@ func TestConnectionFrozen(t *testing.T) {
 	must(t, commit(s, &entry{n: 2}))
 	if got := entries(t, s); got[1] || !got[2] {
 		t.Errorf("entries: %v", got)
+	}
+}
+
+// Who comes while the database does not answer is not kept waiting by each thing that it does, but once; and notices soon that it is back.
+func TestServerThatHangs(t *testing.T) {
+	t.Parallel()
+	for name, use := range map[string]func(s *Store) error{
+		"commit": func(s *Store) error { return commit(s, &entry{n: 1}) },
+		"read":   func(s *Store) error { _, err := s.Exists(context.Background(), romeo); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x, p := newProxy(t, postgresPlace(t))
+			p.Patience = 2 * time.Second
+			s := p.open(t)
+			allowEntries(t, s)
+			x.set(hang)
+			start := time.Now()
+			for i := range 10 {
+				if err := use(s); !errors.Is(err, ErrAway) {
+					t.Errorf("%d: %v", i, err)
+				}
+			}
+			if took := time.Since(start); took > 5*time.Second {
+				t.Errorf("ten times, one after the other, took %v", took)
+			}
+			x.reset()
+			for back := time.Now(); use(s) != nil; <-time.After(20 * time.Millisecond) {
+				if time.Since(back) > 20*time.Second {
+					t.Fatal("it does not come back")
+				}
+			}
+		})
 	}
 }

@@ -13,6 +13,10 @@ import (
 // carryOut brings every passage of a batch to its end.
 func (w *writer) carryOut(batch []passage) {
 	pause := firstPause
+	if w.tries > 1 && w.outage.known(w.now()) {
+		w.tell(batch, ErrAway)
+		return
+	}
 	for len(batch) > 0 {
 		if dead := w.dead.Load(); dead != nil {
 			w.tell(batch, fmt.Errorf("%w: %w", ErrAway, *dead))
@@ -33,7 +37,7 @@ func (w *writer) carryOut(batch []passage) {
 		case fatal:
 			w.die(err)
 		case away:
-			w.gone(err)
+			w.gone(start, err)
 			if batch = w.expire(batch, err); len(batch) > 0 {
 				<-time.After(pause)
 				pause = min(2*pause, longestPause)
@@ -48,7 +52,7 @@ func (w *writer) attempt(batch []passage) error {
 		return nil
 	}
 	due := batch[0].since.Add(w.patience)
-	if soonest := w.now().Add(shortestTry); due.Before(soonest) {
+	if soonest := w.now().Add(shortestTry); w.tries == 1 || due.Before(soonest) {
 		due = soonest
 	}
 	ctx, cancel := context.WithDeadline(context.Background(), due)
@@ -146,26 +150,36 @@ func (w *writer) tell(batch []passage, err error) {
 	}
 }
 
-// expire tells the passages that have waited long enough for a database that is away, and gives the others.
+// expire tells the passages that have waited long enough for a database that is away, and gives the others. When it has been away for so long that
+// nobody who was there from the start waits any more, nobody else does.
 func (w *writer) expire(batch []passage, err error) []passage {
 	if !errors.Is(err, ErrAway) {
 		err = fmt.Errorf("%w: %w", ErrAway, err)
 	}
 	now, n := w.now(), 0
-	for n < len(batch) && now.Sub(batch[n].since) >= w.patience {
+	long := w.tries > 1 && now.Sub(w.lost) >= w.patience
+	for n < len(batch) && (long || now.Sub(batch[n].since) >= w.patience) {
 		n++
 	}
 	w.tell(batch[:n], err)
 	return batch[n:]
 }
 
-func (w *writer) gone(err error) {
+func (w *writer) gone(start time.Time, err error) {
+	if w.tries++; w.tries == 1 {
+		w.lost = start
+	}
+	if now := w.now(); now.Sub(start) >= shortestTry { // one that fails at once costs nobody's time
+		w.outage.failed(start, now)
+	}
 	if w.stats.away.CompareAndSwap(false, true) {
 		w.log.Error("the database is away; nothing is acknowledged until it is back", "err", err)
 	}
 }
 
 func (w *writer) back() {
+	w.tries = 0
+	w.outage.over(w.now())
 	if w.stats.away.CompareAndSwap(true, false) {
 		w.log.Info("the database is back")
 	}

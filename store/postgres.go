@@ -55,6 +55,9 @@ func connectPostgres(ctx context.Context, o Options) (_ *postgresDB, err error) 
 		return nil, fmt.Errorf("[database] url is not one of a PostgreSQL database: %w", err)
 	}
 	config.ConnConfig.RuntimeParams["application_name"] = "palabre"
+	if config.ConnConfig.ConnectTimeout == 0 { // two minutes, for each place in the pool
+		config.ConnConfig.ConnectTimeout = connectTimeout
+	}
 	db := &postgresDB{log: o.Logger, where: config.ConnConfig.Host + "/" + config.ConnConfig.Database, config: config.ConnConfig.Copy()}
 	var name [8]byte
 	if _, err := io.ReadFull(o.Rand, name[:]); err != nil {

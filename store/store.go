@@ -78,7 +78,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.engine, err = openEngine(ctx, o, s.die); err != nil {
 		return nil, err
 	}
-	s.db = reads{s.engine, o.Patience, s.die}
+	s.db = reads{s.engine, o.Patience, s.die, o.Now, &outage{}}
 	ids := &interner{known: map[string]int64{}}
 	if err := s.db.QueryRow(ctx, []any{&ids.last}, `SELECT COALESCE(MAX(id), 0) FROM jid`); err != nil {
 		return nil, errors.Join(fmt.Errorf("read the database: %w", err), s.engine.Close())
@@ -163,18 +163,33 @@ type reads struct {
 	engine   engine
 	patience time.Duration
 	fatal    func(error)
+	now      func() time.Time
+	outage   *outage
 }
 
 func (r reads) QueryRow(ctx context.Context, dest []any, sql string, args ...any) error {
-	limited, cancel := context.WithTimeout(ctx, r.patience)
-	defer cancel()
-	return r.sort(ctx, r.engine.QueryRow(limited, dest, sql, args...))
+	return r.try(ctx, func(ctx context.Context) error { return r.engine.QueryRow(ctx, dest, sql, args...) })
 }
 
 func (r reads) Query(ctx context.Context, row func(scanner) error, sql string, args ...any) error {
+	return r.try(ctx, func(ctx context.Context) error { return r.engine.Query(ctx, row, sql, args...) })
+}
+
+func (r reads) try(ctx context.Context, query func(context.Context) error) error {
+	start := r.now()
+	if r.outage.known(start) {
+		return ErrAway
+	}
 	limited, cancel := context.WithTimeout(ctx, r.patience)
 	defer cancel()
-	return r.sort(ctx, r.engine.Query(limited, row, sql, args...))
+	err := r.sort(ctx, query(limited))
+	switch {
+	case !errors.Is(err, ErrAway):
+		r.outage.over(r.now())
+	case limited.Err() != nil: // others that fail do so at once
+		r.outage.failed(start, r.now())
+	}
+	return err
 }
 
 func (r reads) sort(ctx context.Context, err error) error {

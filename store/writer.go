@@ -17,7 +17,7 @@ const (
 	idleAfter = time.Second
 	// The pauses between tries while the database is away.
 	firstPause, longestPause = 20 * time.Millisecond, 500 * time.Millisecond
-	// shortestTry is what a transaction gets that has waited long behind others.
+	// shortestTry is what a transaction gets that has waited long behind others, or that follows one that found the database away.
 	shortestTry = time.Second
 )
 
@@ -36,6 +36,9 @@ type writer struct {
 	dead     *atomic.Pointer[error] // the Store's
 	die      func(error)
 	stats    stats
+	outage   outage
+	tries    int       // that have failed since the last one that did not
+	lost     time.Time // when the first of them began
 
 	mu      sync.Mutex // a leaf: nothing is called under it
 	waiting []passage
