@@ -122,11 +122,11 @@ func (b *Blocking) list(ctx context.Context, r *server.Request) (xmpp.Element, e
 }
 
 func blockElement(local string, jids []xmpp.JID) xmpp.Element {
-	e := xmpp.New(nsBlocking, local)
-	for _, j := range jids {
-		e = e.Add(xmpp.New(nsBlocking, "item").With("jid", j.String()))
+	items := make([]xmpp.Element, len(jids))
+	for i, j := range jids {
+		items[i] = xmpp.New(nsBlocking, "item").With("jid", j.String())
 	}
-	return e
+	return xmpp.New(nsBlocking, local, items...)
 }
 
 func (b *Blocking) block(ctx context.Context, r *server.Request) (xmpp.Element, error) {

@@ -18,6 +18,7 @@ const (
 	capsNode = "urn:palabre"
 
 	mostFeatures = 16 << 10 // bytes of one client's features; Gajim's are 4 KiB
+	mostSaid     = 4 << 10  // bytes of the capabilities in a presence
 )
 
 // Caps tells clients what the server can do, in a hash, and learns from their presence what they can do (XEP-0115, XEP-0390). A hash that nobody
@@ -106,10 +107,12 @@ func (k claim) key() string {
 func claimOf(st *xmpp.Stanza) (k claim, said string, ok bool) {
 	for _, child := range st.Children {
 		if child.Name == (xmpp.Name{Space: nsCaps, Local: "c"}) || child.Name == (xmpp.Name{Space: nsCaps2, Local: "c"}) {
-			said += st.RawChild(child)
+			if said += st.RawChild(child); len(said) > mostSaid { // at once: thousands of them would be copied over and over
+				return claim{}, "", false
+			}
 		}
 	}
-	if said == "" || len(said) > 4096 {
+	if said == "" {
 		return claim{}, "", false
 	}
 	if c, there := st.Child(nsCaps2, "c"); there {
