@@ -9,15 +9,19 @@ import (
 )
 
 // What guessing may cost. An address (an IPv4 address, an IPv6 /64) pays for all accounts that it tries, an account for all
-// addresses that try it; only a wrong proof is paid for.
+// addresses that try it; only a wrong proof is paid for. An IPv6 /48 pays for its 65,536 addresses, too: anybody can have one for nothing.
 const (
 	addressBurst  = 30
 	addressRefill = 2 * time.Second
+	siteBurst     = 4 * addressBurst
+	siteRefill    = addressRefill / 4
 	accountBurst  = 10
 	accountRefill = 10 * time.Second
 
 	// longestLock is how long an address waits while others use up an account's guesses: less than the minute that it is told.
 	longestLock = 50 * time.Second
+	// dear is what an address pays where it can't be made to wait. It comes to the same: it is as much as is refilled meanwhile.
+	dear = float64(longestLock / addressRefill)
 	// ticketLife is how long a place in the queue is kept for an address that does not come back.
 	ticketLife = 5 * time.Minute
 
@@ -56,7 +60,8 @@ func newLimits(now func() time.Time, off bool) *limits {
 // A guess is a proof that may be looked at. Whoever got it says how it ended, if it was right.
 type guess struct {
 	limits *limits
-	paid   [2]*bucket
+	paid   [3]*bucket
+	price  float64
 }
 
 // take asks to look at a proof, and pays for it in advance, so that many at once cannot pass together.
@@ -67,20 +72,31 @@ func (l *limits) take(addr netip.Addr, jid xmpp.JID) (guess, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now, from := l.now(), prefixOf(addr)
-	address := l.bucketLocked(from, now)
-	if address.tokens < 1 {
+	g := guess{limits: l, paid: [3]*bucket{l.addressLocked(from, now, addressRefill, addressBurst)}, price: 1}
+	if site, ok := siteOf(from); ok {
+		g.paid[1] = l.addressLocked(site, now, siteRefill, siteBurst)
+		from = site
+	}
+	if !g.affordable() {
 		return guess{}, false
 	}
-	account := l.accountLocked(jid, now)
-	if account.tokens < 1 {
-		if !l.admitLocked(visit{jid, from}, now) {
-			return guess{}, false
-		}
-		account = nil
+	if account := l.accountLocked(jid, now); account.tokens >= 1 {
+		g.paid[2] = account
+	} else if g.price = l.admitLocked(visit{jid, from}, now); g.price == 0 || !g.affordable() {
+		return guess{}, false
 	}
-	g := guess{limits: l, paid: [2]*bucket{address, account}}
-	g.add(-1)
+	g.add(-g.price)
 	return g, true
+}
+
+// affordable tells whether whoever is to pay can.
+func (g guess) affordable() bool {
+	for _, b := range g.paid {
+		if b != nil && b.tokens < g.price {
+			return false
+		}
+	}
+	return true
 }
 
 // right gives back what was paid.
@@ -90,7 +106,7 @@ func (g guess) right() {
 	}
 	g.limits.mu.Lock()
 	defer g.limits.mu.Unlock()
-	g.add(1)
+	g.add(g.price)
 }
 
 func (g guess) add(n float64) {
@@ -101,22 +117,21 @@ func (g guess) add(n float64) {
 	}
 }
 
-// admitLocked lets an address look at an account whose guesses others have used up, once its wait is over. With that, the right
-// user gets in within a minute however many addresses attack, and each of those has one guess a minute.
-func (l *limits) admitLocked(v visit, now time.Time) bool {
+// admitLocked lets an address, or a /48, look at an account whose guesses others have used up, once its wait is over. With that, the
+// right user gets in within a minute however many addresses attack, and each of those has one guess a minute. It gives the price; zero means to wait.
+func (l *limits) admitLocked(v visit, now time.Time) float64 {
 	if since, ok := l.tickets[v]; ok {
 		if now.Sub(since) < longestLock {
-			return false
+			return 0
 		}
 		delete(l.tickets, v)
-		return true
+		return 1
 	}
 	if len(l.tickets) >= maxTickets && !l.sweepLocked(now) {
-		// No place is left to remember who waits, so nobody new is made to wait: the addresses' own limits stay.
-		return true
+		return dear // no place is left to remember who waits
 	}
 	l.tickets[v] = now
-	return false
+	return 0
 }
 
 // sweepLocked drops the tickets that nobody came back for, and tells whether there is room again.
@@ -132,13 +147,13 @@ func (l *limits) sweepLocked(now time.Time) bool {
 	return len(l.tickets) < maxTickets
 }
 
-func (l *limits) bucketLocked(from netip.Prefix, now time.Time) *bucket {
+func (l *limits) addressLocked(from netip.Prefix, now time.Time, each time.Duration, burst float64) *bucket {
 	b, ok := l.addresses.get(from)
 	if !ok {
-		b = &bucket{tokens: addressBurst, at: now}
+		b = &bucket{tokens: burst, at: now}
 		l.addresses.put(from, b)
 	}
-	b.refill(now, addressRefill, addressBurst)
+	b.refill(now, each, burst)
 	return b
 }
 
@@ -177,4 +192,13 @@ func prefixOf(addr netip.Addr) netip.Prefix {
 		return netip.Prefix{} // no address: a pipe, a Unix socket
 	}
 	return p
+}
+
+// siteOf is the network that an IPv6 address most likely shares with others of the same hand.
+func siteOf(from netip.Prefix) (site netip.Prefix, ok bool) {
+	if !from.Addr().Is6() {
+		return netip.Prefix{}, false
+	}
+	site, err := from.Addr().Prefix(48)
+	return site, err == nil
 }

@@ -108,6 +108,71 @@ func TestGuessingFromManyAddresses(t *testing.T) {
 	}
 }
 
+// A5: whoever has an IPv6 /48 has 65,536 addresses. They have no more guesses than four others, at all accounts or at one.
+func TestGuessingFromOneSite(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	l := account.NewLimits(func() time.Time { return now })
+	from := func(i int) netip.Addr {
+		return netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 0, 1, byte(i >> 8), byte(i)})
+	}
+	looked := 0
+	for i := range 1 << 16 {
+		if account.Take(l, from(i), xmpp.MustParseJID(fmt.Sprintf("u%d@example.org", i))) {
+			looked++
+		}
+	}
+	if looked != 120 {
+		t.Errorf("%d guesses at all accounts were looked at, want 120", looked)
+	}
+	now, looked = now.Add(time.Hour), 0
+	for i := range 600 { // ten minutes
+		if account.Take(l, from(i), xmpp.MustParseJID("juliet@example.org")) {
+			looked++
+		}
+		now = now.Add(time.Second)
+	}
+	if want := 10 + 60 + 12; looked > want { // those of the account, its new ones, and one in fifty seconds
+		t.Errorf("%d guesses at one account were looked at, want %d at most", looked, want)
+	}
+	if !account.Take(l, netip.MustParseAddr("2001:db8:2::1"), xmpp.MustParseJID("romeo@example.org")) {
+		t.Error("a neighbour is refused")
+	}
+}
+
+// A5: however many addresses wait for however many accounts, none gets more guesses at one than if they had waited; and its user gets in.
+func TestGuessingWhereAllPlacesAreTaken(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	l := account.NewLimits(func() time.Time { return now })
+	juliet := xmpp.MustParseJID("juliet@example.org")
+	for i := range 200 {
+		for j := range 100 {
+			account.Take(l, netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), xmpp.MustParseJID(fmt.Sprintf("u%d@example.org", j)))
+		}
+		if i%4 == 0 {
+			now = now.Add(time.Second)
+		}
+	}
+	if _, _, tickets := account.Sizes(l); tickets != 1<<13 {
+		t.Fatalf("%d places are taken: the test does not reach the bound", tickets)
+	}
+	looked := 0
+	for i := range 100 {
+		for range 30 {
+			if account.Take(l, netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}), juliet) {
+				looked++
+			}
+		}
+	}
+	if looked > 10+100 {
+		t.Errorf("%d guesses were looked at, want no more than one of each address beside the account's ten", looked)
+	}
+	if !account.Take(l, netip.MustParseAddr("203.0.113.1"), juliet) {
+		t.Error("the user is refused")
+	}
+}
+
 // Right passwords cost nothing, however many log in from behind one address, and a /64 is one address.
 func TestRightPasswordsAreFree(t *testing.T) {
 	t.Parallel()
