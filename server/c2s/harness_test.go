@@ -123,6 +123,11 @@ func (*module) Register(h *server.Host) {
 		return xmpp.New("urn:test:inline", "enabled").With("for", s.JID.Resource()), nil
 	})
 	h.Hooks().SessionOpened = append(h.Hooks().SessionOpened, func(_ context.Context, s *server.Session) {
+		if s.JID.Resource() == "flooded" {
+			for range 2 {
+				s.SendStanza(xmpp.NewStanza(xmpp.Message, xmpp.TypeHeadline, xmpp.New(xmpp.NSClient, "body", xmpp.Text(strings.Repeat("x", 900<<10)))))
+			}
+		}
 		if s.JID.Resource() == "greeted" {
 			s.SendStanza(xmpp.NewStanza(xmpp.Message, xmpp.TypeHeadline, xmpp.New("urn:test:greeting", "hello")))
 		}

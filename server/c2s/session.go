@@ -93,7 +93,9 @@ func (c *conn) begin(answer []byte) {
 	}
 	c.held, c.neg = nil, nil
 	c.ready.Store(true)
-	if !c.ended {
+	if c.ended {
+		_ = c.raw.SetReadDeadline(time.Unix(1, 0)) // nobody has woken the reader if it ended above, or in hold
+	} else {
 		_ = c.raw.SetReadDeadline(time.Time{})
 	}
 }

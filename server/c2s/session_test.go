@@ -276,6 +276,15 @@ func TestSlowReader(t *testing.T) {
 	w.wait(s.Gone())
 }
 
+// TestFlooded: a session for which too much comes in before its client knows the address ends at once, not when the time for logging in is over.
+func TestFlooded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *c2s.Options) { o.LoginTime = 2 * patience })
+	l := w.authenticated(t)
+	l.send("<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>flooded</resource></bind></iq>")
+	l.dies("resource-constraint")
+}
+
 // TestWriteDeadline: so does one that stops in the middle.
 func TestWriteDeadline(t *testing.T) {
 	t.Parallel()
