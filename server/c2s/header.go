@@ -47,7 +47,7 @@ func (n *negotiation) check(h *stream.Header) error {
 		// What was negotiated was negotiated with the first one: its certificate, its accounts.
 		return &stream.Error{Condition: stream.PolicyViolation, Text: "The 'to' of a stream can't change on the way."}
 	case h.From != "" && n.from.Domain() != to.Domain(), !n.user.IsZero() && !n.from.IsZero() && n.from != n.user:
-		return &stream.Error{Condition: stream.InvalidFrom, Text: "The 'from' of your stream is not an account of this domain, or not yours."} // XEP-0388 §2.1
+		return &stream.Error{Condition: stream.InvalidFrom, Text: "The 'from' of your stream is not an account of this domain, or not yours."} // XEP-0388 §2.1, RFC 6120 §4.9.3.9
 	}
 	n.domain = to.Domain()
 	return nil

@@ -10,7 +10,8 @@ import (
 	"palabre/xmpp"
 )
 
-// maxFailures is how often a stream may fail to log in: slixmpp 1.8 tries seven ways, from tls-unique down to PLAIN.
+// maxFailures is how often a stream may fail to log in. It is more than the five retries of RFC 6120 §6.4.5: slixmpp 1.8 tries seven ways, from
+// tls-unique down to PLAIN.
 const maxFailures = 8
 
 // other stands in statistics for mechanisms that were not offered.
