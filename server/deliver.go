@@ -50,7 +50,8 @@ const (
 )
 
 // recipients is the table of RFC 6121 §8.5.4. Where it leaves a choice: a message to the bare JID goes to every available resource with a
-// priority that is not negative, and what is refused is refused as for an account that does not exist (§8.5.1).
+// priority that is not negative, and what is refused is refused as for an account that does not exist (§8.5.1). This goes for chat, too, without
+// the opting in that the note under the table asks for: all of one's devices show what comes, also those that do not know of carbons.
 func recipients(a *Account, st *xmpp.Stanza) ([]*Session, outcome) {
 	if !st.To.IsBare() {
 		if s := a.Session(st.To.Resource()); s != nil {

@@ -23,7 +23,9 @@ type Options struct {
 	Now     func() time.Time
 	Rand    io.Reader
 
-	MaxSessions int // an account's; the one that is idle the longest gives way to a new one. 20 if zero
+	// MaxSessions are an account's; 20 if zero. The one that is idle the longest gives way to a new one: refused as RFC 6120 §7.6.2.1 has it, the owner
+	// of an account full of sessions that have been left behind could not get in.
+	MaxSessions int
 	Window      int // a stream's stanzas in flight. 64 if zero
 }
 

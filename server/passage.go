@@ -166,8 +166,7 @@ func (h *Host) stanzaError(st *xmpp.Stanza, err error) *xmpp.Error {
 // ErrAway is what a store's error wraps while it can't be reached or has no room: the sender may try again.
 var ErrAway = errors.New("the database is away")
 
-// Bounce sends an error back for a stanza, unless it is itself an answer (RFC 6120 §8.3.1) or presence, which is never bounced
-// to a session that did not address it.
+// Bounce sends an error back for a stanza, unless it is itself an answer (RFC 6120 §8.3.1).
 func (h *Host) Bounce(ctx context.Context, st *xmpp.Stanza, e *xmpp.Error) {
 	if st.Type == xmpp.TypeError || st.Kind == xmpp.IQ && st.Type == xmpp.TypeResult {
 		return
