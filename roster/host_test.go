@@ -440,7 +440,7 @@ func TestElsewhere(t *testing.T) {
 	romeo.say(t, `<presence type='subscribed' to='juliet@example.net'/>`)
 	expect("approve", "subscribed romeo@example.org>juliet@example.net", " romeo@example.org/a>juliet@example.net")
 	arrive("subscribe")
-	expect("who is subscribed already", "subscribed romeo@example.org>juliet@example.net")
+	expect("who is subscribed already", "subscribed romeo@example.org>juliet@example.net", " romeo@example.org/a>juliet@example.net")
 	x.Route(t.Context(), &xmpp.Stanza{Kind: xmpp.Presence, Type: "unsubscribe", From: far, To: xmpp.MustParseJID("romeo@example.org/gone")})
 	expect("§8.5.3.2.2")
 

@@ -69,6 +69,10 @@ func (m *Module) deliver(ctx context.Context, p *server.Passage, c *Change) {
 	if m.mustAnswer(st, r) {
 		m.host.Route(ctx, &xmpp.Stanza{Kind: xmpp.Presence, Type: r.answer, ID: st.ID, From: c.Account, To: c.Contact})
 	}
+	if r.answer == xmpp.TypeSubscribed && !m.host.IsLocal(st.From.Domain()) { // another server asks for what it does not have: §3.1.6
+		m.host.Announce(ctx, server.PresenceChange{Kind: server.Subscribed, Account: c.Account, Contact: c.Contact})
+		return
+	}
 	m.announceGained(ctx, c)
 }
 
