@@ -20,8 +20,16 @@ func (churn) Users(_ *Config, given int) (int, error) { return connect{}.Users(n
 
 func (churn) Run(ctx context.Context, r *Run) error {
 	r.Report.Rounds = r.Rounds
+	cold, err := r.readGauges(ctx)
+	if err != nil {
+		return err
+	}
 	r.Progress("warming up with a round of %d users", len(r.Users))
 	if err := r.round(ctx, new(Histogram)); err != nil {
+		return err
+	}
+	before, err := r.restGauges(ctx, cold)
+	if err != nil {
 		return err
 	}
 	m, err := startMeter(&r.Config)
@@ -43,7 +51,10 @@ func (churn) Run(ctx context.Context, r *Run) error {
 		}
 	}
 	r.Report.latencies(&took)
-	return m.end(&r.Report, done)
+	if err := m.end(&r.Report, done); err != nil {
+		return err
+	}
+	return r.settleGauges(ctx, before)
 }
 
 // round has all users log in, each without waiting for another, and log out when all are there. Any error ends it.

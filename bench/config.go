@@ -26,6 +26,9 @@ type Config struct {
 	Parallel int           // how many log in at once, in all but churn
 	Hold     time.Duration // connect: how long sessions stay idle before their memory is read
 
+	Connections int    // hold: how many never log in
+	Metrics     string // churn, hold: URL of the server's own metrics, which must come back to where they were
+
 	// What is measured, and where progress is told.
 
 	Server   []int // process ids; their descendants count with them
@@ -46,8 +49,11 @@ var Defaults = Config{
 	Rounds:   3,
 	Parallel: 8,
 	Hold:     5 * time.Second,
-	Proc:     Proc{Dir: "/proc"},
-	settle:   5 * time.Second,
+
+	Connections: 10_000,
+
+	Proc:   Proc{Dir: "/proc"},
+	settle: 5 * time.Second,
 }
 
 // withDefaults fills in what is zero, and refuses what makes no sense. Window is left to the scenario.
@@ -60,6 +66,7 @@ func (c Config) withDefaults() (Config, error) {
 	fill(&c.Rounds, Defaults.Rounds)
 	fill(&c.Parallel, Defaults.Parallel)
 	fill(&c.Hold, Defaults.Hold)
+	fill(&c.Connections, Defaults.Connections)
 	fill(&c.Proc, Defaults.Proc)
 	fill(&c.settle, Defaults.settle)
 	if c.Progress == nil {
@@ -70,7 +77,7 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("bench: no server to connect to")
 	case c.Duration < 0 || c.Warmup < 0 || c.Timeout < 0 || c.Hold < 0:
 		return c, errors.New("bench: a time is negative")
-	case c.Window < 0 || c.Rate < 0 || c.Contacts < 1 || c.Rounds < 1 || c.Parallel < 1:
+	case c.Window < 0 || c.Rate < 0 || c.Contacts < 1 || c.Rounds < 1 || c.Parallel < 1 || c.Connections < 1:
 		return c, errors.New("bench: a number is negative")
 	case c.Body < 0 || c.Body > MaxBody:
 		return c, fmt.Errorf("bench: a body has 1 to %d characters, not %d", MaxBody, c.Body)

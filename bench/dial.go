@@ -74,18 +74,9 @@ func (d *Dialer) dial(ctx context.Context) (net.Conn, error) {
 }
 
 func (d *Dialer) negotiate(ctx context.Context, raw net.Conn, u User) (*Session, error) {
-	n := &negotiation{user: u, conn: raw, keys: &d.keys}
-	var err error
-	if d.Direct {
-		if err = n.secure(ctx, d.tls(u, "xmpp-client")); err != nil { // XEP-0368 §3: the ALPN name
-			return nil, err
-		}
-		n.in = stream.NewReader(n.conn, xmpp.NSClient, limits)
-	} else {
-		n.in = stream.NewReader(n.conn, xmpp.NSClient, limits)
-		if err = n.starttls(ctx, d.tls(u)); err != nil {
-			return nil, err
-		}
+	n, err := d.encrypt(ctx, raw, u)
+	if err != nil {
+		return nil, err
 	}
 	if err = n.authenticate(); err != nil {
 		return nil, err
@@ -95,6 +86,18 @@ func (d *Dialer) negotiate(ctx context.Context, raw net.Conn, u User) (*Session,
 		return nil, err
 	}
 	return newSession(jid, n.conn, n.in), nil
+}
+
+// encrypt brings a connection to TLS.
+func (d *Dialer) encrypt(ctx context.Context, raw net.Conn, u User) (*negotiation, error) {
+	n := &negotiation{user: u, conn: raw, keys: &d.keys}
+	if d.Direct {
+		err := n.secure(ctx, d.tls(u, "xmpp-client")) // XEP-0368 §3: the ALPN name
+		n.in = stream.NewReader(n.conn, xmpp.NSClient, limits)
+		return n, err
+	}
+	n.in = stream.NewReader(n.conn, xmpp.NSClient, limits)
+	return n, n.starttls(ctx, d.tls(u))
 }
 
 func (d *Dialer) tls(u User, protocols ...string) *tls.Config {

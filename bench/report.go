@@ -44,6 +44,9 @@ type Report struct {
 	P50 float64 `json:"latency_p50_us"`
 	P99 float64 `json:"latency_p99_us"`
 
+	Hold    *HoldReport   `json:"hold,omitempty"`
+	Metrics *GaugesReport `json:"metrics,omitempty"` // churn, hold
+
 	Faults
 	Error string `json:"error,omitempty"`
 }

@@ -25,7 +25,7 @@ type Scenario interface {
 
 // Scenarios lists all scenarios, in the order in which people read of them.
 func Scenarios() []Scenario {
-	return []Scenario{connect{}, chat{}, presence{}, churn{}}
+	return []Scenario{connect{}, chat{}, presence{}, churn{}, hold{}}
 }
 
 // ErrFaults says that something did not arrive exactly once and in order. The report has the numbers.

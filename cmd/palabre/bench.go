@@ -83,6 +83,8 @@ func (o *benchOptions) flags(cmd *cobra.Command) {
 	f.IntVar(&c.Contacts, "contacts", d.Contacts, "contacts of each user (presence)")
 	f.IntVar(&c.Rounds, "rounds", d.Rounds, "how often all log in and out (churn)")
 	f.IntVar(&c.Parallel, "parallel", d.Parallel, "how many log in at once (all but churn)")
+	f.IntVar(&c.Connections, "connections", d.Connections, "how many connections never log in (hold)")
+	f.StringVar(&c.Metrics, "metrics", "", "URL of a Palabre's metrics, which must come back to where they were (churn, hold)")
 	f.DurationVar(&c.Hold, "hold", d.Hold, "how long sessions stay idle before memory is read (connect)")
 	f.IntSliceVar(&c.Server, "server-pid", nil, "process id of the server; may be given several times")
 	f.IntSliceVar(&c.Database, "database-pid", nil, "process id of its database; may be given several times")
@@ -117,7 +119,7 @@ func (o *benchOptions) check(cmd *cobra.Command) error {
 	}{
 		{"count", float64(o.count), 1, maxUsers}, {"window", float64(c.Window), 0, 1e6}, {"rate", c.Rate, 0, 1e6},
 		{"body", float64(c.Body), 1, bench.MaxBody}, {"contacts", float64(c.Contacts), 1, maxUsers}, {"rounds", float64(c.Rounds), 1, 1e6},
-		{"parallel", float64(c.Parallel), 1, maxUsers}, {"duration", c.Duration.Seconds(), 0.001, 1e6}, {"warmup", c.Warmup.Seconds(), 0.001, 1e6},
+		{"parallel", float64(c.Parallel), 1, maxUsers}, {"connections", float64(c.Connections), 1, maxUsers}, {"duration", c.Duration.Seconds(), 0.001, 1e6}, {"warmup", c.Warmup.Seconds(), 0.001, 1e6},
 		{"timeout", c.Timeout.Seconds(), 0.001, 1e6}, {"hold", c.Hold.Seconds(), 0.001, 1e6},
 	} {
 		if cmd.Flags().Changed(f.name) && !(f.least <= f.value && f.value <= f.most) { // NaN is nowhere
