@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -16,8 +17,11 @@ import (
 	"palabre/daemon"
 )
 
-// stopTime is how long clients are given at a clean end; with what else there is to do, it takes no more than 5 s.
-const stopTime = 4 * time.Second
+// A clean end takes no more than 5 s, stopTime of it for the clients. A database that hangs does not hold it up: what was acknowledged is stored.
+const (
+	stopTime = 3500 * time.Millisecond
+	lastTime = 700 * time.Millisecond
+)
 
 func serveCommand() *cobra.Command {
 	return &cobra.Command{
@@ -81,7 +85,18 @@ func serve(ctx context.Context, g greeting) error {
 func stop(d *daemon.Daemon) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()
-	return d.Stop(ctx)
+	done := make(chan error, 1)
+	go func() { done <- d.Stop(ctx) }() // if it is not waited for, the process ends
+	var err error
+	select {
+	case err = <-done:
+	case <-time.After(stopTime + lastTime):
+		err = context.DeadlineExceeded
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("it could not end in good order within %v; what was acknowledged is stored. Does the database hang?", stopTime)
+	}
+	return err
 }
 
 // newLogger writes text to a terminal, with the time of day, and JSON to anything else.
