@@ -32,6 +32,7 @@ type wire struct {
 	t    testing.TB
 	conn net.Conn
 	got  string // not yet asked for
+	jid  string // that binds was given
 	buf  [16 << 10]byte
 }
 
