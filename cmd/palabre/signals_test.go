@@ -22,8 +22,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"palabre/admin"
 	"palabre/bench"
+	"palabre/store/storetest"
 	"palabre/xmpp"
 )
 
@@ -135,27 +138,65 @@ func TestSIGTERM(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	start := time.Now()
-	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
+	ended := c.terminate()
 	for range cap(told) {
 		if err := <-told; !strings.Contains(err.Error(), "system-shutdown") {
 			t.Errorf("a client was told %v", err)
 		}
 	}
-	select {
-	case err := <-c.end:
-		if err != nil {
-			t.Errorf("%v\n%s", err, &c.log)
-		}
-	case <-time.After(20 * time.Second):
-		t.Fatal("it does not end")
-	}
-	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("it took %v", took)
+	if err := ended(); err != nil {
+		t.Errorf("%v\n%s", err, &c.log)
 	}
 	c.says(`"msg":"stopped"`)
+}
+
+// terminate sends SIGTERM. What it returns waits for the end, and checks that it came in time.
+func (c *child) terminate() func() error {
+	c.t.Helper()
+	start := time.Now()
+	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		c.t.Fatal(err)
+	}
+	return func() error {
+		c.t.Helper()
+		select {
+		case err := <-c.end:
+			if took := time.Since(start); took > 5*time.Second {
+				c.t.Errorf("it took %v", took)
+			}
+			return err
+		case <-time.After(20 * time.Second):
+			c.t.Fatal("it does not end")
+			return nil
+		}
+	}
+}
+
+// A database that hangs does not hold the end up: what was acknowledged is stored already.
+func TestSIGTERMWhileTheDatabaseHangs(t *testing.T) {
+	t.Parallel()
+	url := storetest.Schema(t, storetest.URL(t))
+	c := startChild(t, t.TempDir(), fmt.Sprintf("[database]\nurl = '%s'\n", url))
+	s, err := c.login(c.user("alice"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if _, err := conn.Exec(t.Context(), "BEGIN; LOCK TABLE epoch, account IN ACCESS EXCLUSIVE MODE"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Send("<presence type='subscribe' to='bob@example.org'/>"); err != nil { // it waits for its commit
+		t.Fatal(err)
+	}
+	var status *exec.ExitError
+	if err := c.terminate()(); !errors.As(err, &status) || status.ExitCode() != 1 {
+		t.Errorf("it ended with %v", err)
+	}
+	c.says("palabre: it could not end in good order within 3.5s; what was acknowledged is stored. Does the database hang?")
 }
 
 // At SIGHUP the certificate is read anew: whoever is connected stays so, whoever comes sees the new one, and a bad file changes nothing.
