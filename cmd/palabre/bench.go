@@ -87,6 +87,11 @@ func (o *benchOptions) flags(cmd *cobra.Command) {
 	f.StringVar(&c.Metrics, "metrics", "", "URL of a Palabre's metrics, which must come back to where they were (churn, hold)")
 	f.DurationVar(&c.Hold, "hold", d.Hold, "how long sessions stay idle before memory is read (connect)")
 	f.IntSliceVar(&c.Server, "server-pid", nil, "process id of the server; may be given several times")
+	for _, name := range []string{"users", "ca"} {
+		if err := cmd.MarkFlagFilename(name); err != nil {
+			panic(err) // there is no such flag
+		}
+	}
 	f.IntSliceVar(&c.Database, "database-pid", nil, "process id of its database; may be given several times")
 }
 

@@ -17,7 +17,7 @@ import (
 const importPage = 250
 
 func importCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use: "import FILE", Short: "Make many accounts from a file", Args: takes(1),
 		Long: `Make many accounts from a file, "-" for the input: JSON lines such as {"jid": "alice@example.org", "password": "..."}, or CSV with the
 columns jid and password (a first line "jid,password" is skipped).
@@ -41,6 +41,8 @@ Accounts that exist are left as they are, so that an import that was broken off 
 			return importUsers(cmd, c, in)
 		},
 	}
+	cmd.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveDefault)
+	return cmd
 }
 
 func openFile(name string) (*os.File, error) {

@@ -60,6 +60,10 @@ func rootCommand() *cobra.Command {
 	root.PersistentFlags().Bool("json", false, "print JSON, for programs")
 	root.AddCommand(serveCommand(), userCommand(), doctorCommand(), benchCommand(), versionCommand())
 	root.InitDefaultCompletionCmd()
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp) // most arguments are no files
+	if err := root.MarkPersistentFlagFilename("config", "toml"); err != nil {
+		panic(err) // there is no such flag
+	}
 	for _, cmd := range root.Commands() {
 		if cmd.HasSubCommands() {
 			group(cmd)
