@@ -13,6 +13,7 @@ import (
 type negotiation struct {
 	c        *conn
 	deadline time.Time
+	below    *allowance // what TLS reads from; nil before
 
 	domain string   // that the client has chosen; it does not change on this connection
 	from   xmpp.JID // who the client says it is on the present stream: worth nothing

@@ -1,8 +1,12 @@
 package c2s_test
 
 import (
+	"errors"
+	"net"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"palabre/server/c2s"
 )
@@ -350,4 +354,45 @@ func TestTLSOnce(t *testing.T) {
 	if got := l.end(); got != "<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:stream>" {
 		t.Errorf("got %s", got)
 	}
+}
+
+// TestAllowance: who sends more than a login takes is cut off, be it in pieces that TLS keeps until they are whole.
+func TestAllowance(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *c2s.Options) { o.LoginTime = 2 * patience })
+	t.Run("a client's hello that does not end", func(t *testing.T) {
+		t.Parallel()
+		conn, err := net.Dial("tcp", w.direct.String())
+		must(t, err)
+		defer conn.Close()
+		must(t, conn.SetDeadline(time.Now().Add(patience)))
+		hello := strings.Repeat("h", 60<<10)
+		for i := 0; err == nil; i += 1 << 10 {
+			piece := "\x16\x03\x01\x04\x00" + hello[i:i+1<<10] // a record of 1 KiB
+			if i == 0 {
+				piece = "\x16\x03\x01\x04\x00\x01\x00\xf0\x00" + hello[:1<<10-4]
+			}
+			if _, err = conn.Write([]byte(piece)); err == nil && i == 17<<10 {
+				_, err = conn.Read(make([]byte, 1))
+			}
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Error("the server reads on")
+		}
+	})
+	t.Run("blanks", func(t *testing.T) {
+		t.Parallel()
+		l := w.opened(t)
+		for range 32 {
+			l.send(strings.Repeat(" ", 1<<10))
+		}
+		l.dies("policy-violation")
+	})
+	t.Run("after login", func(t *testing.T) {
+		t.Parallel()
+		l := w.authenticated(t)
+		l.send(strings.Repeat(" ", 40<<10) + "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
+		l.until("</jid>")
+		l.fence()
+	})
 }

@@ -96,6 +96,7 @@ func (n *negotiation) step(data []byte) error {
 		return n.fail("invalid-authzid", "The 'from' of your stream is someone else.", false)
 	}
 	n.user = step.User
+	n.below.lifted = true
 	if n.profile == nsSASL2 {
 		return n.succeed2(step.Data)
 	}

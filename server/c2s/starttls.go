@@ -101,7 +101,8 @@ func handshake(domain string) phase {
 		}
 		h := &hello{c: c, domain: domain}
 		defer h.calculated()
-		t := tls.Server(c.raw, c.srv.tls[mode])
+		below := &allowance{Conn: c.raw, left: handshakeAllowance}
+		t := tls.Server(below, c.srv.tls[mode])
 		// The deadline is the connection's: a context that can end would cost a goroutine.
 		err := t.HandshakeContext(context.WithValue(context.Background(), helloKey{}, h))
 		if err != nil {
@@ -116,7 +117,8 @@ func handshake(domain string) phase {
 		if c.neg != nil {
 			n.deadline = c.neg.deadline
 		}
-		n.domain = domain
+		below.left = loginAllowance
+		n.domain, n.below = domain, below
 		n.peer.Secure = true
 		n.peer.Bindings = channelBindings(t.ConnectionState(), h.sent)
 		c.neg = n
