@@ -60,11 +60,13 @@ func (m *Module) check(item xmpp.Element) (groups []string, err error) {
 	if len(item.Attr("name")) > m.limits.Name {
 		return nil, xmpp.ErrNotAcceptable.With(fmt.Sprintf("The contact's name is too long: %d bytes are allowed.", m.limits.Name))
 	}
+	size := len(item.Attr("name"))
 	for _, e := range item.Elements() {
 		if !e.Is(ns, "group") {
 			continue
 		}
 		g := e.Content()
+		size += len(g)
 		switch {
 		case g == "":
 			return nil, xmpp.ErrNotAcceptable.With("A group has no name.")
@@ -76,6 +78,9 @@ func (m *Module) check(item xmpp.Element) (groups []string, err error) {
 			return nil, xmpp.ErrNotAcceptable.With(fmt.Sprintf("A contact can be in %d groups at most.", m.limits.Groups))
 		}
 		groups = append(groups, g)
+	}
+	if size > m.limits.Text {
+		return nil, xmpp.ErrNotAcceptable.With(fmt.Sprintf("The contact's name and groups are too long: %d bytes are allowed for all of them.", m.limits.Text))
 	}
 	return groups, nil
 }

@@ -157,7 +157,7 @@ func condition(sts []*xmpp.Stanza) string {
 
 func TestLimits(t *testing.T) {
 	t.Parallel()
-	x := newHouse(t, roster.Limits{Items: 2, Name: 4, Groups: 2, Requests: 1, Request: 60})
+	x := newHouse(t, roster.Limits{Items: 2, Name: 4, Groups: 2, Text: 10, Requests: 1, Request: 60})
 	romeo := x.ready(t, "romeo", "a")
 	set := func(item string) string {
 		got := romeo.say(t, `<iq type='set' id='1'><query xmlns='jabber:iq:roster'>`+item+`</query></iq>`)
@@ -171,6 +171,7 @@ func TestLimits(t *testing.T) {
 		{`<item jid='a@b' name='fives'/>`, "not-acceptable"},
 		{`<item jid='a@b'><group>fives</group></item>`, "not-acceptable"},
 		{`<item jid='a@b'><group>1</group><group>2</group><group>3</group></item>`, "not-acceptable"},
+		{`<item jid='a@b' name='four'><group>four</group><group>fou</group></item>`, "not-acceptable"},
 		{`<item jid='c@b'/>`, ""},
 		{`<item jid='d@b'/>`, "policy-violation"},
 		{`<item jid='c@b' name='new'/>`, ""},

@@ -20,6 +20,7 @@ type Limits struct {
 	Requests int // requests that wait for an answer: 200
 	Name     int // bytes of a contact's name, and of a group's: 1,023
 	Groups   int // groups of one contact: 50
+	Text     int // bytes of a contact's name and groups together: 2,048. What a client asks for in a few bytes, we hold whole
 	Request  int // bytes of a request that waits: 4,096; of a longer one nothing is kept but that it came
 }
 
@@ -27,7 +28,7 @@ func (l *Limits) fill() {
 	for _, x := range []struct {
 		n  *int
 		by int
-	}{{&l.Items, 1000}, {&l.Requests, 200}, {&l.Name, 1023}, {&l.Groups, 50}, {&l.Request, 4096}} {
+	}{{&l.Items, 1000}, {&l.Requests, 200}, {&l.Name, 1023}, {&l.Groups, 50}, {&l.Text, 2048}, {&l.Request, 4096}} {
 		if *x.n == 0 {
 			*x.n = x.by
 		}
