@@ -21,8 +21,12 @@ import (
 // patience is how long a test waits for what must come. Only one that fails ever uses it up.
 const patience = 30 * time.Second
 
-// secretBody stands in everything that people write to each other here.
-const secretBody = "whispered in the garden"
+const (
+	// secretBody stands in everything that people write to each other here.
+	secretBody = "whispered in the garden"
+	// nextPassword is what they change their passwords to.
+	nextPassword = "Sycamore gr0ve"
+)
 
 var (
 	juliet  = xmpp.MustParseJID("juliet@example.org")
@@ -52,7 +56,7 @@ type record struct {
 	secrets map[string]bool
 }
 
-var run = &record{secrets: map[string]bool{servertest.Password: true, secretBody: true}}
+var run = &record{secrets: map[string]bool{servertest.Password: true, secretBody: true, nextPassword: true}}
 
 // note remembers the data of SASL that was sent or has come, and what PLAIN holds.
 func (r *record) note(s string) {

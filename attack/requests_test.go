@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"palabre/server"
+	"palabre/server/servertest"
 	"palabre/xmpp"
 )
 
@@ -167,5 +168,70 @@ func TestX12Extensions(t *testing.T) {
 		if got := other.ends(); !strings.Contains(got, "<stream:error>") {
 			t.Errorf("%s: %s", e, got)
 		}
+	}
+}
+
+// TestX12Inline: what a client asks for while it binds (XEP-0386) may hold anything: it gets a session, or an error of SASL, and no other answer.
+func TestX12Inline(t *testing.T) {
+	t.Parallel()
+	s := start(t, limitsOff)
+	s.Account(t, mallory)
+	data := between(plain("", "mallory", servertest.Password), "'PLAIN'>", "</auth>")
+	evil := []string{"<tag/>", "<tag>" + strings.Repeat("t", 2000) + "</tag>", "<tag>/@/</tag>", "<tag>a&#x202E;b</tag>", "<tag>a</tag><tag>b</tag>", "<tag><tag>a</tag></tag>", "text", "<bind xmlns='urn:xmpp:bind:0'/>"}
+	for _, name := range []xmpp.Name{{Space: "urn:xmpp:carbons:2", Local: "enable"}, {Space: "urn:xmpp:csi:0", Local: "inactive"}, {Space: "urn:xmpp:sm:3", Local: "enable"}, {Space: "urn:x", Local: "x"}} {
+		for _, inside := range insides {
+			if e := "<" + name.Local + " xmlns='" + name.Space + "' resume='x' max='-1'>" + inside + "</" + name.Local + ">"; len(e) < 3000 && strings.Count(e, "<") < 20 {
+				evil = append(evil, e+e)
+			}
+		}
+	}
+	for _, agent := range []string{"<user-agent/>", "<user-agent id=''/>", "<user-agent id='" + strings.Repeat("0", 36) + "'/>", "<user-agent id='d4565fa7-4d72-4749-b3d3-740edbf8777g'><software><x/></software></user-agent>"} {
+		evil = append(evil, "</bind>"+agent+agent+"<bind xmlns='urn:xmpp:bind:0'>")
+	}
+	for _, inside := range evil {
+		w := s.opened(t)
+		w.send("<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>" + data + "</initial-response><bind xmlns='urn:xmpp:bind:0'>" + inside + "</bind></authenticate>")
+		got := w.until("</")
+		if strings.HasPrefix(got, "<failure") {
+			t.Logf("%.100s: %s", inside, got+w.until("</failure>"))
+			continue
+		}
+		w.until("</stream:features>")
+		w.hearsNothing()
+		w.send(closed)
+		w.ends()
+	}
+}
+
+func between(s, from, to string) string {
+	_, rest, _ := strings.Cut(s, from)
+	out, _, _ := strings.Cut(rest, to)
+	return out
+}
+
+// TestX12Later: requests that cost the server much wait beside the reader, a few at a time; more are refused, each is answered, and others are not held up.
+func TestX12Later(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	other := s.login(t, juliet, "balcony")
+	w := s.login(t, mallory, "pc")
+	const times = 60
+	var b strings.Builder
+	for i := range times {
+		fmt.Fprintf(&b, "<iq type='set' id='c%d' to='example.org'><query xmlns='jabber:iq:register'><username>mallory</username><password>%s</password></query></iq>", i, nextPassword)
+	}
+	w.send(b.String())
+	other.hearsNothing()
+	results, refusals := 0, 0
+	for results+refusals < times {
+		switch got := w.until(">"); {
+		case strings.HasPrefix(got, "<iq type='result' id='c"):
+			results++
+		case strings.HasPrefix(got, "<resource-constraint"):
+			refusals++
+		}
+	}
+	if results == 0 || refusals == 0 {
+		t.Errorf("%d are carried out, %d refused", results, refusals)
 	}
 }

@@ -179,6 +179,13 @@ func (s *site) unknownMechanisms(t *testing.T) {
 		}
 		_ = w.conn.Close()
 	}
+	for i := range 50 {
+		w := s.clear(t)
+		w.send(headerTo(fmt.Sprintf("unique-%d.example", i)))
+		if got := w.dies("host-unknown"); strings.Contains(got, "unique") {
+			t.Errorf("a domain that is not ours comes back: %s", got)
+		}
+	}
 	for l := range s.C2S.Stats.Logins() {
 		if strings.Contains(l.Mechanism, "UNIQUE") {
 			t.Errorf("a client has made the label %q", l.Mechanism)
