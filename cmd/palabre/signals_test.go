@@ -186,12 +186,18 @@ func TestSIGTERMWhileTheDatabaseHangs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close(context.Background())
-	if _, err := conn.Exec(t.Context(), "BEGIN; LOCK TABLE epoch, account IN ACCESS EXCLUSIVE MODE"); err != nil {
+	if _, err := conn.Exec(t.Context(), "BEGIN; LOCK TABLE epoch IN ACCESS EXCLUSIVE MODE"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Send("<presence type='subscribe' to='bob@example.org'/>"); err != nil { // it waits for its commit
+	if err := s.Send("<presence type='subscribe' to='bob@example.org'/>"); err != nil {
 		t.Fatal(err)
 	}
+	c.poll("nothing waits for the database", func() (waits bool) {
+		if err := conn.QueryRow(t.Context(), "SELECT COUNT(*) > 0 FROM pg_locks WHERE NOT granted AND relation = 'epoch'::regclass").Scan(&waits); err != nil {
+			t.Fatal(err)
+		}
+		return waits
+	})
 	var status *exec.ExitError
 	if err := c.terminate()(); !errors.As(err, &status) || status.ExitCode() != 1 {
 		t.Errorf("it ended with %v", err)
