@@ -14,6 +14,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"palabre/admin"
+	"palabre/store"
 )
 
 // expectFinding looks for one finding of a level whose text holds what it must.
@@ -188,4 +191,33 @@ func TestDoctorChangesNothing(t *testing.T) {
 	if _, err := os.Stat(cfg.DataDir); !os.IsNotExist(err) {
 		t.Errorf("the data directory: %v", err)
 	}
+}
+
+func TestDoctorOnAServerThatRuns(t *testing.T) {
+	t.Parallel()
+	cfg := Config{Domains: []string{"example.org"}}
+	status := &admin.ServerStatus{
+		Version: "1.2", Domains: []string{"example.org"}, Sessions: 3, Files: 65536, Listen: []admin.Endpoint{{Service: "c2s", Address: "[::]:5222"}},
+		Database: admin.DatabaseStatus{Engine: "PostgreSQL", Version: "15", Durability: "unsafe", Warnings: []string{"fsync is off"}},
+	}
+	list := examineServer(cfg, status)
+	expectFinding(t, list, Fine, "server", "version 1.2, 3 sessions")
+	expectFinding(t, list, Fine, "ports", "it listens on c2s [::]:5222")
+	expectFinding(t, list, Fine, "open files", "65472 clients")
+	expectFinding(t, list, Bad, "database", "PostgreSQL 15, durability: unsafe")
+	expectFinding(t, list, Odd, "database", "fsync is off")
+
+	status.Domains, status.Database = []string{"old.example"}, admin.DatabaseStatus{Engine: "SQLite", Error: "the database is away"}
+	list = examineServer(cfg, status)
+	expectFinding(t, list, Odd, "server", "it serves old.example; the configuration has changed since it started: restart it")
+	expectFinding(t, list, Bad, "database", "SQLite: the database is away")
+}
+
+func TestDoctorOnDatabases(t *testing.T) {
+	t.Parallel()
+	expectFinding(t, durability(store.Durability{Engine: "PostgreSQL", Version: "15", Level: store.Replicated}, ""), Fine, "database", "PostgreSQL 15, durability: replicated")
+	expectFinding(t, durability(store.Durability{Engine: "PostgreSQL", Version: "15", Level: store.Unsafe}, ""), Bad, "database", "unsafe")
+	cfg := Default()
+	cfg.DataDir, cfg.Database.URL = t.TempDir(), "postgres:///palabre?host=/nonexistent"
+	expectFinding(t, examineDatabase(t.Context(), cfg), Bad, "database", "the PostgreSQL server at /nonexistent does not answer")
 }
