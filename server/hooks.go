@@ -8,8 +8,8 @@ import (
 	"palabre/xmpp"
 )
 
-// ErrDrop, returned by a Hook or a Then function, ends a stanza's way in silence. Presence that an Inbound hook drops goes on as if there
-// were no such account: what changed at the sender's side stays, so that the sender can't tell one from the other.
+// ErrDrop, returned by a Hook or a Then function, ends a stanza's way in silence. What an Inbound hook drops or refuses is to the sender as
+// if there were no such account: what changed at the sender's side stays, so that the sender can't tell one from the other.
 var ErrDrop = errors.New("dropped")
 
 // A Hook decides on a stanza. It may replace p.Stanza by an altered copy and attach writes. It returns nil to let it pass,

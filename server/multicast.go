@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"iter"
 
 	"palabre/stream"
@@ -123,8 +122,7 @@ func (h *Host) castElsewhere(ctx context.Context, st *xmpp.Stanza, to xmpp.JID) 
 
 // logCast logs what is not a decision.
 func (h *Host) logCast(st *xmpp.Stanza, to xmpp.JID, err error) {
-	var e *xmpp.Error
-	if err == nil || errors.Is(err, ErrDrop) || errors.As(err, &e) {
+	if err == nil || isRefusal(err) {
 		return
 	}
 	h.opts.Log.Error("presence failed", "jid", st.From.String(), "peer", to.String(), "kind", st.Kind.String(), "err", err)

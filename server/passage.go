@@ -21,8 +21,8 @@ type Passage struct {
 	writes []Write
 	then   []func(context.Context, *Passage) error
 	after  []func(context.Context)
-	err    error                                // why it is refused
-	closed bool                                 // and that it is the recipient who does
+	err    error                                // why it goes no further
+	shut   error                                // ErrDrop, or the *xmpp.Error that the recipient has for it
 	event  func(ctx context.Context, err error) // tells it, if it is no stanza but of a Sequence
 
 	flow   *flow
@@ -67,13 +67,19 @@ func (h *Host) decide(ctx context.Context, p *Passage) error {
 	}
 	writes, then := len(p.writes), len(p.then)
 	err := h.decideInbound(ctx, p)
-	if err == ErrDrop && p.Stanza.Kind == xmpp.Presence {
-		p.writes, p.then = p.writes[:writes], p.then[:then]
-		h.letGo(p)
-		return nil
+	if !isRefusal(err) {
+		return err
 	}
-	p.closed = err != nil
-	return err
+	p.shut = err
+	p.writes, p.then = p.writes[:writes], p.then[:then]
+	h.letGo(p)
+	return nil
+}
+
+// isRefusal tells whether an error is a decision, and not that something has gone wrong.
+func isRefusal(err error) bool {
+	var e *xmpp.Error
+	return errors.Is(err, ErrDrop) || errors.As(err, &e)
 }
 
 func (h *Host) decideInbound(ctx context.Context, p *Passage) error {
@@ -106,11 +112,8 @@ func (h *Host) tell(ctx context.Context, p *Passage) {
 	for i := 0; err == nil && i < len(p.then); i++ {
 		err = p.then[i](ctx, p)
 	}
-	switch {
-	case err == nil:
+	if err == nil {
 		err = h.dispatch(ctx, p)
-	case p.closed && p.Session != nil && p.Stanza.Kind == xmpp.Message:
-		h.sent(ctx, p, nil) // as to one who is not there: the sender can't tell the two apart
 	}
 	if err != nil && !errors.Is(err, ErrDrop) {
 		h.Bounce(ctx, p.origin(), h.stanzaError(p.Stanza, err))

@@ -11,6 +11,8 @@ import (
 func (h *Host) dispatch(ctx context.Context, p *Passage) error {
 	to := p.Stanza.To
 	switch {
+	case p.shut != nil:
+		return h.toNobody(ctx, p)
 	case to.IsZero():
 		return h.handlePresence(ctx, Broadcast, p)
 	case !h.domains[to.Domain()]:
@@ -26,6 +28,14 @@ func (h *Host) dispatch(ctx context.Context, p *Passage) error {
 	default:
 		return h.iqToAccount(ctx, p)
 	}
+}
+
+// toNobody is for what a recipient refuses. To the sender, on all devices, it is as if the recipient were not there.
+func (h *Host) toNobody(ctx context.Context, p *Passage) error {
+	if p.Session != nil && p.Stanza.Kind == xmpp.Message {
+		h.sent(ctx, p, nil)
+	}
+	return p.shut
 }
 
 // toOtherDomain: RFC 6121 §8.3.

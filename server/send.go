@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 
 	"palabre/xmpp"
 )
@@ -65,8 +64,7 @@ func (h *Host) decideTogether(ctx context.Context, f *flow, all []Write, sts []*
 		p := &Passage{Stanza: st, flow: f}
 		ps = append(ps, p)
 		h.decideOn(ctx, p)
-		var e *xmpp.Error
-		if p.err != nil && !errors.Is(p.err, ErrDrop) && !errors.As(p.err, &e) {
+		if p.err != nil && !isRefusal(p.err) {
 			return nil, ps, p.err
 		}
 		all = append(all, p.writes...)

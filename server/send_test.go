@@ -182,3 +182,55 @@ func TestWhoGetsAnError(t *testing.T) {
 		t.Errorf("another session got %q", got)
 	}
 }
+
+// To its sender, a message that the recipient refuses is as one to nobody: in the store, for the sender's other devices, and in the answer. When
+// something has gone wrong, nothing has happened at all.
+func TestRefusalLooksLikeAbsence(t *testing.T) {
+	t.Parallel()
+	var seen []string
+	l := &ledger{}
+	h, err := New(Options{Domains: []string{"example.org"}, Store: l, Users: some{"shut", "broken"}}, part(func(h *Host) {
+		hooks := h.Hooks()
+		hooks.Outbound = append(hooks.Outbound, func(_ context.Context, p *Passage) error {
+			p.Write(entry{p.Sender(), func() { seen = append(seen, "committed") }})
+			p.Then(func(context.Context, *Passage) error { seen = append(seen, "then"); return nil })
+			return nil
+		})
+		hooks.Inbound = append(hooks.Inbound, func(_ context.Context, p *Passage) error {
+			p.Write(entry{p.Recipient.JID, func() { seen = append(seen, "committed at the recipient") }})
+			p.Then(func(context.Context, *Passage) error { seen = append(seen, "then at the recipient"); return nil })
+			if p.Recipient.JID.Local() == "broken" {
+				return errors.New("test: broken")
+			}
+			return xmpp.ErrServiceUnavailable
+		})
+		hooks.Sent = append(hooks.Sent, func(context.Context, *Passage, []*Session) { seen = append(seen, "sent") })
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := &wire{}
+	a := mustBind(t, h, "a@example.org/r", at)
+	defer a.Closed(t.Context())
+	send := func(to string) string {
+		seen = nil
+		st := xmpp.NewStanza(xmpp.Message, xmpp.TypeChat)
+		st.To = xmpp.MustParseJID(to + "@example.org")
+		a.Receive(t.Context(), stream.Event{Kind: stream.Stanza, Stanza: st})
+		a.flow.settle()
+		return strings.ReplaceAll(fmt.Sprint(seen, at.take()), to, "who")
+	}
+	nobody, shut := send("nobody"), send("shut")
+	if nobody != shut || !strings.HasPrefix(shut, "[committed then sent]") {
+		t.Errorf("to nobody: %s\nto one who refuses: %s", nobody, shut)
+	}
+	if got := send("broken"); !strings.HasPrefix(got, "[] ") || !strings.Contains(got, "internal-server-error") {
+		t.Errorf("when something is broken: %s", got)
+	}
+}
+
+type some []string
+
+func (s some) Exists(_ context.Context, account xmpp.JID) (bool, error) {
+	return slices.Contains(s, account.Local()), nil
+}
