@@ -95,17 +95,19 @@ func TestGaugesThatAreNone(t *testing.T) {
 // What counts must come back wholly, memory nearly.
 func TestLeftover(t *testing.T) {
 	t.Parallel()
-	before := Gauges{"palabre_sessions": 0, "go_goroutines": 40, "go_memstats_heap_inuse_bytes": 100 << 20}
+	before := Gauges{"palabre_sessions": 0, "go_goroutines": 40, "process_open_fds": 20, "go_memstats_heap_inuse_bytes": 100 << 20}
 	for name, c := range map[string]struct {
 		after Gauges
 		want  string
 	}{
-		"the same":         {before, ""},
-		"less":             {Gauges{"go_goroutines": 39, "go_memstats_heap_inuse_bytes": 50 << 20}, ""},
-		"a little memory":  {Gauges{"go_goroutines": 40, "go_memstats_heap_inuse_bytes": 125 << 20}, ""},
-		"a goroutine more": {Gauges{"go_goroutines": 41}, "go_goroutines is 41, and was 40"},
-		"much memory":      {Gauges{"go_memstats_heap_inuse_bytes": 127 << 20}, "go_memstats_heap_inuse_bytes is"},
-		"a session":        {Gauges{"palabre_sessions": 1}, "palabre_sessions is 1, and was 0"},
+		"the same":                     {before, ""},
+		"less":                         {Gauges{"go_goroutines": 39, "go_memstats_heap_inuse_bytes": 50 << 20}, ""},
+		"a little memory":              {Gauges{"go_goroutines": 40, "go_memstats_heap_inuse_bytes": 125 << 20}, ""},
+		"a goroutine more":             {Gauges{"go_goroutines": 41}, "go_goroutines is 41, and was 40"},
+		"much memory":                  {Gauges{"go_memstats_heap_inuse_bytes": 127 << 20}, "go_memstats_heap_inuse_bytes is"},
+		"a connection to the database": {Gauges{"process_open_fds": 24}, ""},
+		"files":                        {Gauges{"process_open_fds": 37}, "process_open_fds is 37, and was 20"},
+		"a session":                    {Gauges{"palabre_sessions": 1}, "palabre_sessions is 1, and was 0"},
 	} {
 		if got := leftover(before, c.after); !strings.HasPrefix(got, c.want) || (got == "") != (c.want == "") {
 			t.Errorf("%s: %q, not %q", name, got, c.want)
