@@ -203,7 +203,7 @@ func (h *Host) toHandler(ctx context.Context, st *xmpp.Stanza) error {
 		return nil
 	}
 	if fn := h.handler(st.To.Domain()); fn != nil {
-		return fn(ctx, &Passage{Stanza: st})
+		return fn(ctx, &Passage{Stanza: st, flow: &flow{host: h}})
 	}
 	return nil
 }
