@@ -78,8 +78,11 @@ func (h *Host) decide(ctx context.Context, p *Passage) error {
 
 // isRefusal tells whether an error is a decision, and not that something has gone wrong.
 func isRefusal(err error) bool {
-	var e *xmpp.Error
-	return errors.Is(err, ErrDrop) || errors.As(err, &e)
+	if err == nil || errors.Is(err, ErrDrop) {
+		return err != nil
+	}
+	var e *xmpp.Error // on the heap: not for each stanza that passes
+	return errors.As(err, &e)
 }
 
 func (h *Host) decideInbound(ctx context.Context, p *Passage) error {

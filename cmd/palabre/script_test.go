@@ -41,6 +41,9 @@ func TestScriptsOnPostgreSQL(t *testing.T) {
 		}
 		env.Setenv("DATABASE", here.String())
 		here.User = url.UserPassword("nobody_at_all", "sekrit")
+		query := here.Query()
+		query.Del("user") // it would go before the one that is meant
+		here.RawQuery = query.Encode()
 		env.Setenv("STRANGER", here.String())
 		return nil
 	})
