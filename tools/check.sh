@@ -19,7 +19,7 @@ if report=$(go tool govulncheck ./... 2>&1); then
 	:
 else
 	case $report in
-	*"fetching vulnerabilities"*) echo "make check: govulncheck left out, https://vuln.go.dev is out of reach" ;;
+	*"fetching vulnerabilities"*) echo "make check: govulncheck left out: its database is out of reach" ;;
 	*)
 		echo "$report" >&2
 		fail "govulncheck found something; see above"
