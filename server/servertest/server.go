@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"testing"
 
 	"palabre/daemon"
 	"palabre/roster"
+	"palabre/store/storetest"
 	"palabre/xmpp"
 )
 
@@ -18,6 +20,9 @@ const (
 	Domain = "example.org"
 	Other  = "example.net"
 )
+
+// engine names the variable that has every server of the tests use PostgreSQL: PALABRE_TEST_ENGINE=postgres make test
+const engine = "PALABRE_TEST_ENGINE"
 
 // Password is everybody's.
 const Password = "arbre à palabres"
@@ -42,6 +47,9 @@ func StartWith(t testing.TB, change func(*daemon.Config)) *Server {
 	cfg.DataDir = t.TempDir()
 	cfg.Listen = daemon.Listen{C2S: []string{"127.0.0.1:0"}, C2STLS: []string{"127.0.0.1:0"}}
 	cfg.Auth.Iterations, cfg.Auth.IterationsSHA512 = 4096, 4096
+	if os.Getenv(engine) == "postgres" {
+		cfg.Database.URL = storetest.Schema(t, storetest.URL(t))
+	}
 	if change != nil {
 		change(&cfg)
 	}
