@@ -68,7 +68,7 @@ func (v *View) sqlite(ctx context.Context, dir string) error {
 	}
 	defer lock.Close()
 	// Whoever may write clears the log away with the last connection, and with it the trace of an unclean stop.
-	pool, err := openWith(path, 1, url.Values{"mode": {"ro"}, "_pragma": readerPragmas})
+	pool, err := modernc().open(path, 1, url.Values{"mode": {"ro"}, "_pragma": readerPragmas})
 	if err != nil {
 		return fmt.Errorf("open the database %s: %w", path, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -33,12 +34,24 @@ var (
 	readerPragmas = []string{"busy_timeout(2000)", "wal_autocheckpoint(0)", "cache_size(-8192)", "query_only(1)"}
 )
 
+// A sqliteDriver is how SQLite is reached, and the files that it sees. Tests have one whose disk loses its power.
+type sqliteDriver struct {
+	connect func(dsn string) (driver.Connector, error) // to connections that are lite.DBStatus, too
+	code    func(error) (code int, ok bool)            // the extended result code that an error of SQLite's bears
+	size    func(path string) int64                    // 0 if there is no such file
+}
+
+func modernc() *sqliteDriver {
+	return &sqliteDriver{lite.NewConnector, resultCode, size}
+}
+
 // A sqliteDB is the embedded database: one connection writes, some read.
 type sqliteDB struct {
-	path  string
-	log   *slog.Logger
-	lock  *os.File
-	epoch int64
+	driver *sqliteDriver
+	path   string
+	log    *slog.Logger
+	lock   *os.File
+	epoch  int64
 
 	writer  *sql.DB // of one connection, conn
 	conn    *sql.Conn
@@ -65,7 +78,9 @@ func openSQLite(ctx context.Context, o Options, fatal func(error)) (_ *sqliteDB,
 	if err := refuseNetwork(o.DataDir); err != nil {
 		return nil, err
 	}
-	db := &sqliteDB{path: filepath.Join(o.DataDir, sqliteFile), log: o.Logger, full: cmp.Or(o.logFull, logFull)}
+	db := &sqliteDB{
+		driver: cmp.Or(o.driver, modernc()), path: filepath.Join(o.DataDir, sqliteFile), log: o.Logger, full: cmp.Or(o.logFull, logFull),
+	}
 	if db.lock, err = lockDir(o.DataDir); err != nil {
 		return nil, err
 	}
@@ -74,7 +89,7 @@ func openSQLite(ctx context.Context, o Options, fatal func(error)) (_ *sqliteDB,
 			db.close()
 		}
 	}()
-	unclean := size(db.path+"-wal") > 0
+	unclean := db.driver.size(db.path+"-wal") > 0
 	if err := db.open(ctx); err != nil {
 		return nil, fmt.Errorf("open the database %s: %w", db.path, err)
 	}
@@ -103,27 +118,24 @@ func (db *sqliteDB) open(ctx context.Context) error {
 		return err
 	}
 	f.Close()
-	if db.writer, err = openPool(db.path, 1, writerPragmas); err != nil {
+	if db.writer, err = db.driver.open(db.path, 1, url.Values{"_pragma": writerPragmas}); err != nil {
 		return err
 	}
 	if err := db.writer.PingContext(ctx); err != nil {
 		return err
 	}
-	db.readers, err = openPool(db.path, sqliteReaders, readerPragmas)
+	db.readers, err = db.driver.open(db.path, sqliteReaders, url.Values{"_pragma": readerPragmas})
 	return err
 }
 
-func openPool(path string, size int, pragmas []string) (*sql.DB, error) {
-	return openWith(path, size, url.Values{"_pragma": pragmas})
-}
-
-func openWith(path string, size int, query url.Values) (*sql.DB, error) {
+// open makes a pool of connections.
+func (d *sqliteDriver) open(path string, size int, query url.Values) (*sql.DB, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
 	}
 	dsn := url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}
-	c, err := lite.NewConnector(dsn.String())
+	c, err := d.connect(dsn.String())
 	if err != nil {
 		return nil, err
 	}

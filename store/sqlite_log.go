@@ -78,18 +78,18 @@ func (db *sqliteDB) checkpoint(mode, patience string) error {
 
 // Fault sorts SQLite's result codes (https://sqlite.org/rescode.html).
 func (db *sqliteDB) Fault(err error) fault {
-	var e *lite.Error
-	switch {
-	case errors.Is(err, errStolen), errors.Is(err, driver.ErrBadConn):
+	if errors.Is(err, errStolen) || errors.Is(err, driver.ErrBadConn) {
 		return fatal
-	case !errors.As(err, &e):
+	}
+	code, ok := db.driver.code(err)
+	if !ok {
 		return ours
 	}
-	switch e.Code() {
+	switch code {
 	case codes.SQLITE_IOERR_SHMSIZE, codes.SQLITE_IOERR_NOMEM: // the disk or the memory is full; nothing has been written
 		return away
 	}
-	switch e.Code() & 0xff {
+	switch code & 0xff {
 	case codes.SQLITE_FULL, codes.SQLITE_BUSY, codes.SQLITE_LOCKED, codes.SQLITE_PROTOCOL, codes.SQLITE_CANTOPEN, codes.SQLITE_NOMEM:
 		return away
 	// After a failed fsync the kernel may have dropped what was to be written: to try again would be to lie.
@@ -97,6 +97,14 @@ func (db *sqliteDB) Fault(err error) fault {
 		return fatal
 	}
 	return ours
+}
+
+func resultCode(err error) (code int, ok bool) {
+	var e *lite.Error
+	if !errors.As(err, &e) {
+		return 0, false
+	}
+	return e.Code(), true
 }
 
 // Durability is what SQLite says of its settings.

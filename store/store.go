@@ -57,7 +57,8 @@ type Options struct {
 	// Patience is how long a write waits for a database that is away. 4 s if zero: with the last try, no more than 5 s.
 	Patience time.Duration
 
-	logFull int // SQLite's; for tests
+	logFull int           // SQLite's; for tests
+	driver  *sqliteDriver // likewise
 }
 
 // A Store is an open database.

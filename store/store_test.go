@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -116,7 +117,7 @@ func (p place) tamper(t testing.TB, statements ...string) {
 		storetest.Execute(t, p.URL, statements...)
 		return
 	}
-	db, err := openPool(filepath.Join(p.DataDir, sqliteFile), 1, writerPragmas)
+	db, err := modernc().open(filepath.Join(p.DataDir, sqliteFile), 1, url.Values{"_pragma": writerPragmas})
 	must(t, err)
 	defer db.Close()
 	for _, sql := range statements {
