@@ -8,14 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
-	"os"
-	"os/exec"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -26,75 +21,12 @@ import (
 	"palabre/store/storetest"
 )
 
-// A cluster is a PostgreSQL server of the test's own, on a socket in its directory.
-type cluster struct {
-	bin, dir string
-	settings string
-	as       *syscall.Credential // PostgreSQL refuses to run as root
-}
-
-func newCluster(t testing.TB, settings string) *cluster {
-	t.Helper()
-	storetest.URL(t) // where there is none, there is no server to start either
-	c := &cluster{dir: t.TempDir(), settings: settings}
-	if out, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
-		c.bin = string(bytes.TrimSpace(out))
-	}
-	if _, err := os.Stat(filepath.Join(c.bin, "initdb")); c.bin == "" || err != nil {
-		found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-		if len(found) == 0 {
-			t.Skip("there is no initdb on this machine to make a server with")
-		}
-		c.bin = filepath.Dir(found[len(found)-1])
-	}
-	if os.Geteuid() == 0 {
-		u, err := user.Lookup("postgres")
-		must(t, err)
-		uid, err := strconv.Atoi(u.Uid)
-		must(t, err)
-		gid, err := strconv.Atoi(u.Gid)
-		must(t, err)
-		c.as = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-		must(t, os.Chown(c.dir, uid, gid))
-		must(t, os.Chmod(filepath.Dir(c.dir), 0o755))
-	}
-	c.run(t, "initdb", "--no-sync", "-A", "trust", "-U", "postgres", "-D", c.dir+"/data")
-	c.start(t)
-	t.Cleanup(func() { c.stop(t) })
-	return c
-}
-
-func (c *cluster) run(t testing.TB, name string, args ...string) {
-	t.Helper()
-	cmd := exec.Command(filepath.Join(c.bin, name), args...)
-	cmd.Dir = c.dir
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.as}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", name, err, out)
-	}
-}
-
-func (c *cluster) start(t testing.TB) {
-	t.Helper()
-	c.run(t, "pg_ctl", "-D", c.dir+"/data", "-l", c.dir+"/log", "-w", "-o", "-c listen_addresses= -c unix_socket_directories="+c.dir+" "+c.settings, "start")
-}
-
-// stop is a crash.
-func (c *cluster) stop(t testing.TB) {
-	t.Helper()
-	c.run(t, "pg_ctl", "-D", c.dir+"/data", "-m", "immediate", "-w", "stop")
-}
-
-func (c *cluster) url() string {
-	return "postgres:///postgres?user=postgres&host=" + url.QueryEscape(c.dir)
-}
-
 // While the database is down, nothing is acknowledged and everybody is told in time; once it is back, all goes on by itself, and
 // everything that was acknowledged is there.
 func TestPostgresAway(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t, "")
-	p := place{Options{URL: c.url(), Patience: time.Second, Fatal: func(err error) { t.Errorf("fatal: %v", err) }}}
+	c := storetest.NewCluster(t)
+	p := place{Options{URL: c.URL(), Patience: time.Second, Fatal: func(err error) { t.Errorf("fatal: %v", err) }}}
 	s := p.open(t)
 	allowEntries(t, s)
 
@@ -142,7 +74,7 @@ func TestPostgresAway(t *testing.T) {
 	}
 	for range 2 {
 		more(count() + 200)
-		c.stop(t)
+		must(t, c.Stop())
 		down := count()
 		if err := commit(s, &entry{n: -1}); !errors.Is(err, ErrAway) {
 			t.Errorf("while it is down: %v", err)
@@ -156,7 +88,7 @@ func TestPostgresAway(t *testing.T) {
 		if n := count(); n != down {
 			t.Errorf("%d acknowledged while it was down", n-down)
 		}
-		c.start(t)
+		must(t, c.Start())
 	}
 	more(count() + 200)
 	mu.Lock()
@@ -178,9 +110,9 @@ func TestPostgresAway(t *testing.T) {
 // What a server is told to be careless with is reported, and what can be overruled is.
 func TestCarelessServer(t *testing.T) {
 	t.Parallel()
-	c := newCluster(t, "-c fsync=off -c full_page_writes=off -c synchronous_commit=off")
+	c := storetest.NewCluster(t, "fsync=off", "full_page_writes=off", "synchronous_commit=off")
 	var log bytes.Buffer
-	s := place{Options{URL: c.url(), Logger: slog.New(slog.NewTextHandler(&log, nil))}}.open(t)
+	s := place{Options{URL: c.URL(), Logger: slog.New(slog.NewTextHandler(&log, nil))}}.open(t)
 	d, err := s.Durability(t.Context())
 	must(t, err)
 	if d.Level != Unsafe || len(d.Warnings) != 2 {
