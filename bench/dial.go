@@ -42,26 +42,62 @@ type Dialer struct {
 // Login opens a session: TLS, SCRAM-SHA-256, resource binding. Stanzas other than answers to Session.Request are given
 // to handle, one after the other, from then on. The session is the caller's to close.
 func (d *Dialer) Login(ctx context.Context, u User, handle Handler) (*Session, error) {
+	var s *Session
+	err := d.login(ctx, u, func(n *negotiation) error {
+		jid, err := n.bind()
+		s = newSession(jid, n.conn, n.in)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.start(handle)
+	return s, nil
+}
+
+// A Stream is one whose client is logged in and has no resource yet. Features are what the server offers at this point.
+type Stream struct {
+	Conn     net.Conn
+	In       *stream.Reader
+	Features xmpp.Element
+}
+
+// Authenticate is Login up to where a resource is bound, or an older stream resumed. The connection is the caller's to close.
+func (d *Dialer) Authenticate(ctx context.Context, u User) (s Stream, err error) {
+	err = d.login(ctx, u, func(n *negotiation) error {
+		s = Stream{n.conn, n.in, n.features}
+		return nil
+	})
+	return s, err
+}
+
+// login authenticates, and does what comes then. A connection on which something fails is closed.
+func (d *Dialer) login(ctx context.Context, u User, then func(*negotiation) error) error {
 	raw, err := d.dial(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("bench: log in as %s: %w", u.JID, err)
+		return fmt.Errorf("bench: log in as %s: %w", u.JID, err)
 	}
 	// A context that ends closes the connection, which ends whatever waits on it.
 	stop := context.AfterFunc(ctx, func() { raw.Close() })
-	s, err := d.negotiate(ctx, raw, u)
+	n, err := d.encrypt(ctx, raw, u)
+	if err == nil {
+		err = n.authenticate()
+	}
+	if err == nil {
+		err = then(n)
+	}
 	if err != nil {
 		raw.Close()
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return nil, fmt.Errorf("bench: log in as %s: %w", u.JID, err)
+		return fmt.Errorf("bench: log in as %s: %w", u.JID, err)
 	}
 	if !stop() {
 		raw.Close()
-		return nil, fmt.Errorf("bench: log in as %s: %w", u.JID, context.Cause(ctx))
+		return fmt.Errorf("bench: log in as %s: %w", u.JID, context.Cause(ctx))
 	}
-	s.start(handle)
-	return s, nil
+	return nil
 }
 
 func (d *Dialer) dial(ctx context.Context) (net.Conn, error) {
@@ -71,21 +107,6 @@ func (d *Dialer) dial(ctx context.Context) (net.Conn, error) {
 		dialer.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(addr, 0))
 	}
 	return dialer.DialContext(ctx, "tcp", d.Address)
-}
-
-func (d *Dialer) negotiate(ctx context.Context, raw net.Conn, u User) (*Session, error) {
-	n, err := d.encrypt(ctx, raw, u)
-	if err != nil {
-		return nil, err
-	}
-	if err = n.authenticate(); err != nil {
-		return nil, err
-	}
-	jid, err := n.bind()
-	if err != nil {
-		return nil, err
-	}
-	return newSession(jid, n.conn, n.in), nil
 }
 
 // encrypt brings a connection to TLS.

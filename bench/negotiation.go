@@ -22,6 +22,8 @@ type negotiation struct {
 	conn net.Conn
 	in   *stream.Reader
 	keys *keyring
+
+	features xmpp.Element // of the stream after login
 }
 
 func (n *negotiation) write(b []byte) error {
@@ -115,9 +117,19 @@ func (n *negotiation) secure(ctx context.Context, config *tls.Config) error {
 	return nil
 }
 
-// authenticate is RFC 6120 §6.4 with SCRAM-SHA-256 (RFC 7677). Channel binding is not asked for: like for like, no
-// other server need have it.
+// authenticate is RFC 6120 §6.4 with SCRAM-SHA-256 (RFC 7677), and the restart of the stream (§6.4.6). Channel binding is not
+// asked for: like for like, no other server need have it.
 func (n *negotiation) authenticate() error {
+	if err := n.prove(); err != nil {
+		return err
+	}
+	n.in.Restart(limits)
+	var err error
+	n.features, err = n.open()
+	return err
+}
+
+func (n *negotiation) prove() error {
 	features, err := n.open()
 	if err != nil {
 		return err
@@ -193,12 +205,7 @@ func payload(local string, data []byte) xmpp.Element {
 
 // bind is RFC 6120 §7.6.1, with the request for a session that followed it once, where the server still demands that.
 func (n *negotiation) bind() (xmpp.JID, error) {
-	n.in.Restart(limits)
-	features, err := n.open()
-	if err != nil {
-		return xmpp.JID{}, err
-	}
-	if _, ok := features.Child(nsBind, "bind"); !ok {
+	if _, ok := n.features.Child(nsBind, "bind"); !ok {
 		return xmpp.JID{}, errors.New("the server does not offer resource binding")
 	}
 	answer, err := n.request("bind", xmpp.New(nsBind, "bind"))
@@ -210,7 +217,7 @@ func (n *negotiation) bind() (xmpp.JID, error) {
 	if err != nil || jid.IsBare() {
 		return xmpp.JID{}, fmt.Errorf("the server bound the address %q", bound.ContentOf(nsBind, "jid"))
 	}
-	if session, ok := features.Child(nsSession, "session"); ok {
+	if session, ok := n.features.Child(nsSession, "session"); ok {
 		if _, optional := session.Child(nsSession, "optional"); !optional {
 			_, err = n.request("session", xmpp.New(nsSession, "session"))
 		}
