@@ -28,6 +28,9 @@ func (q *Queue) drain() {
 			batch = q.OnWrite(batch)
 		}
 		err := q.write(batch, size, final)
+		if q.OnWritten != nil {
+			q.OnWritten(err)
+		}
 
 		q.mu.Lock()
 		q.size -= size

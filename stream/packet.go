@@ -9,7 +9,15 @@ type Packet struct {
 	To     xmpp.JID     // written as the stanza's to; nothing is written if zero
 	Tail   string       // XML that goes inside the stanza after what its sender wrote: stanza-id, delay
 	Raw    string       // what is sent when there is no stanza: a nonza, stream features
+	Mark   int64        // names the stanza in the recipient's archive; 0 where it is in none
+	Whole  bool         // Raw is one stanza
 }
+
+// IsHollow tells whether the packet is no more than a mark: what it names is to be read from the archive before it can be written.
+func (p *Packet) IsHollow() bool { return p.Mark != 0 && p.Stanza == nil && p.Raw == "" }
+
+// IsStanza tells whether the packet counts as one (XEP-0198 §4).
+func (p *Packet) IsStanza() bool { return p.Stanza != nil || p.Whole || p.IsHollow() }
 
 // overhead is what a start tag and an end tag need beside their values; escaping can make it more.
 const overhead = 96

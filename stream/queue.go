@@ -33,6 +33,9 @@ type Queue struct {
 	// some out for later, add others. The batch is its own to change. It is nil after a Flush of nothing. May be nil.
 	OnWrite func(batch []Packet) []Packet
 
+	// OnWritten is told how the write of what OnWrite gave has ended. May be nil.
+	OnWritten func(err error)
+
 	// OnError is told, once, why the queue failed: ErrOverflow, or the connection's error. It is not called after Close.
 	// May be nil.
 	OnError func(err error)
