@@ -76,6 +76,8 @@ func TestLateBind(t *testing.T) {
 // A conn is a stream that remembers how it was ended.
 type conn struct{ end *stream.Error }
 
-func (c *conn) Send(stream.Packet)    {}
-func (c *conn) Close(e *stream.Error) { c.end = e }
-func (c *conn) Remote() netip.Addr    { return netip.Addr{} }
+func (c *conn) Send(stream.Packet) bool { return true }
+func (c *conn) Close(e *stream.Error)   { c.end = e }
+func (c *conn) Remote() netip.Addr      { return netip.Addr{} }
+func (*conn) Flush()                    {}
+func (*conn) Drop()                     {}

@@ -18,9 +18,11 @@ type nowhere struct {
 	buf  []byte
 }
 
-func (n *nowhere) Send(p stream.Packet) { n.sent++; n.buf = p.AppendTo(n.buf[:0]) }
-func (*nowhere) Close(*stream.Error)    {}
-func (*nowhere) Remote() netip.Addr     { return netip.Addr{} }
+func (n *nowhere) Send(p stream.Packet) bool { n.sent++; n.buf = p.AppendTo(n.buf[:0]); return true }
+func (*nowhere) Close(*stream.Error)         {}
+func (*nowhere) Remote() netip.Addr          { return netip.Addr{} }
+func (*nowhere) Flush()                      {}
+func (*nowhere) Drop()                       {}
 
 // typical is a chat message of 270 bytes, the mean.
 const typical = `<message id='purple4a5b6c7d' to='%s' type='chat'><body>Wherefore art thou, Romeo? Deny thy father.</body>` +

@@ -24,9 +24,11 @@ type nowhere struct {
 	buf  []byte
 }
 
-func (n *nowhere) Send(p stream.Packet) { n.sent++; n.buf = p.AppendTo(n.buf[:0]) }
-func (*nowhere) Close(*stream.Error)    {}
-func (*nowhere) Remote() netip.Addr     { return netip.Addr{} }
+func (n *nowhere) Send(p stream.Packet) bool { n.sent++; n.buf = p.AppendTo(n.buf[:0]); return true }
+func (*nowhere) Close(*stream.Error)         {}
+func (*nowhere) Remote() netip.Addr          { return netip.Addr{} }
+func (*nowhere) Flush()                      {}
+func (*nowhere) Drop()                       {}
 
 // town is a server with accounts that know each other: each sees the next contacts ones and the ones before.
 type town struct {

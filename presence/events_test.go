@@ -172,11 +172,14 @@ type view struct {
 	last map[xmpp.JID]string
 }
 
-func (v *view) Send(p stream.Packet) {
+func (v *view) Send(p stream.Packet) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	status, _ := p.Stanza.Child(xmpp.NSClient, "status")
 	v.last[p.Stanza.From] = status.Content()
+	return true
 }
 func (v *view) Close(*stream.Error) {}
 func (v *view) Remote() netip.Addr  { return netip.Addr{} }
+func (*view) Flush()                {}
+func (*view) Drop()                 {}

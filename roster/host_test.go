@@ -29,13 +29,16 @@ type client struct {
 	got []*xmpp.Stanza
 }
 
-func (c *client) Send(p stream.Packet) {
+func (c *client) Send(p stream.Packet) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.got = append(c.got, p.Stanza.Addressed(p.To))
+	return true
 }
 func (*client) Close(*stream.Error) {}
 func (*client) Remote() netip.Addr  { return netip.Addr{} }
+func (*client) Flush()              {}
+func (*client) Drop()               {}
 
 // take gives what has arrived.
 func (c *client) take() []*xmpp.Stanza {

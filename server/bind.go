@@ -26,8 +26,9 @@ func (h *Host) Bind(ctx context.Context, user xmpp.JID, resource string, conn Co
 		return nil, xmpp.ErrJIDMalformed.With("This is not a resource.")
 	}
 	now := h.Now()
-	s := &Session{JID: full, ID: h.NewID(), Since: now, host: h, conn: conn, gone: make(chan struct{})}
+	s := &Session{JID: full, ID: h.NewID(), Since: now, host: h, gone: make(chan struct{})}
 	s.alone[0], s.flow.host = s, h
+	s.conn.Store(&connRef{conn})
 	s.active.Store(now.Unix())
 	out, before, err := h.enter(s)
 	if err != nil {
@@ -149,7 +150,7 @@ func (s *Session) End(e *stream.Error) {
 // leave is End for one whose client is heard out.
 func (s *Session) leave(e *stream.Error) {
 	s.Account.remove(s)
-	s.conn.Close(e)
+	s.conn.Load().Close(e)
 }
 
 // Closed ends the session. The transport calls it, once its reader is through and nothing more can come; what came before is told first.
@@ -169,7 +170,11 @@ func (s *Session) Closed(ctx context.Context) {
 	s.Account.gone(s)
 	h.release(s.Account)
 	h.Stats.sessions.Add(-1)
-	h.live.Done()
+	if s.IsAway() {
+		s.Parted(ctx, nil)
+	} else {
+		h.live.Done()
+	}
 	close(s.gone)
 }
 

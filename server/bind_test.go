@@ -55,6 +55,8 @@ func (s *stub) Close(e *stream.Error) {
 	}
 }
 func (*stub) Remote() netip.Addr { return netip.Addr{} }
+func (*stub) Flush()             {}
+func (*stub) Drop()              {}
 
 func mustBind(t *testing.T, h *Host, address string, c Conn) *Session {
 	t.Helper()
@@ -214,7 +216,7 @@ func TestSessionRefusedAsItOpens(t *testing.T) {
 	s := mustBind(t, h, "a@example.org/r", c)
 	s.Receive(t.Context(), message("1", false))
 	s.Closed(t.Context())
-	if got := h.Online(xmpp.MustParseJID("b@example.org")).Session("on").conn.(*wire).take(); len(got) != 0 {
+	if got := h.Online(xmpp.MustParseJID("b@example.org")).Session("on").conn.Load().Conn.(*wire).take(); len(got) != 0 {
 		t.Errorf("told %q", got)
 	}
 	if c.why == nil || c.why.Condition != stream.NotAuthorized {

@@ -51,15 +51,18 @@ type commander struct {
 	last xmpp.Element
 }
 
-func (c *commander) Send(p stream.Packet) {
+func (c *commander) Send(p stream.Packet) bool {
 	e, err := xmpp.Parse(string(p.AppendTo(nil)), xmpp.NSClient)
 	if err != nil {
 		c.t.Error(err)
 	}
 	c.last = e
+	return true
 }
 func (*commander) Close(*stream.Error) {}
 func (*commander) Remote() netip.Addr  { return netip.Addr{} }
+func (*commander) Flush()              {}
+func (*commander) Drop()               {}
 
 func (c *commander) ask(typ, to string, payload xmpp.Element) xmpp.Element {
 	st := xmpp.NewStanza(xmpp.IQ, typ, payload)

@@ -32,7 +32,9 @@ func (f *flow) run(ctx context.Context, p *Passage) {
 		f.host.tell(ctx, p)
 		return
 	}
-	p.cost = len(p.Stanza.Inner) + len(p.Stanza.Extra)
+	if p.Stanza != nil {
+		p.cost = len(p.Stanza.Inner) + len(p.Stanza.Extra)
+	}
 	for len(f.waiting) >= f.host.opts.Window || len(f.waiting) > 0 && f.size+p.cost > windowBytes {
 		f.waitLocked()
 	}

@@ -81,13 +81,16 @@ type sink struct {
 	got []string
 }
 
-func (s *sink) Send(p stream.Packet) {
+func (s *sink) Send(p stream.Packet) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.got = append(s.got, p.Stanza.ID)
+	return true
 }
 func (*sink) Close(*stream.Error) {}
 func (*sink) Remote() netip.Addr  { return netip.Addr{} }
+func (*sink) Flush()              {}
+func (*sink) Drop()               {}
 
 func (s *sink) ids() string {
 	s.mu.Lock()

@@ -26,6 +26,9 @@ type Hooks struct {
 	// Inbound runs for each stanza to a local account that exists, and touches the recipient's account only.
 	Inbound []Hook
 
+	// Committing runs before the writes of a client's stanza are handed to the store, if there are any. It may add to them.
+	Committing []func(p *Passage)
+
 	// Sent runs after the commit, once for each message that a local account sent.
 	Sent []Observer
 	// Delivered runs when a message reached at least one session of a local account.
@@ -40,6 +43,15 @@ type Hooks struct {
 	SessionOpened []func(ctx context.Context, s *Session)
 	// SessionClosed runs once, after a session has left its Account, on the goroutine of its reader. Session.Presence is still what it was.
 	SessionClosed []func(ctx context.Context, s *Session)
+	// SessionDetached runs when a session has lost its connection and waits for another one.
+	SessionDetached []func(s *Session)
+	// SessionResumed runs when it is about to get one, before anything is sent on it.
+	SessionResumed []func(s *Session)
+	// Reached runs when the client of a session has got packets with these marks. It may come before Delivered, and must not block.
+	Reached []func(s *Session, marks []int64)
+	// Missed runs after SessionClosed for the stanzas that the client has not got, in their order, as far as the server knows. Some may be nothing but
+	// a mark, or whole stanzas as bytes. IQ requests have been answered.
+	Missed []func(ctx context.Context, s *Session, left []stream.Packet)
 	// SessionSaved lets each module put away its part of a session that shall outlive the process, under the module's name.
 	SessionSaved []func(s *Session, put func(module string, state []byte))
 	// SessionRestored gives it back.

@@ -58,6 +58,8 @@ type Host struct {
 	disco    disco
 	commands commands
 	contacts Contacts
+	resumer  Resumer
+	archive  Archive
 	modules  []Info
 	stages   []Stage
 	features []func(domain string) xmpp.Element // of the stream after login

@@ -52,10 +52,11 @@ type wire struct {
 	sent []stream.Packet
 }
 
-func (w *wire) Send(p stream.Packet) {
+func (w *wire) Send(p stream.Packet) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sent = append(w.sent, p)
+	return true
 }
 
 func (w *wire) take() (out []string) {
@@ -193,7 +194,7 @@ func TestHand(t *testing.T) {
 // deaf takes what it is sent and keeps nothing.
 type deaf struct{ sink }
 
-func (*deaf) Send(stream.Packet) {}
+func (*deaf) Send(stream.Packet) bool { return true }
 
 func TestMulticastAllocatesNothingForARecipient(t *testing.T) {
 	h, _ := hall(t, &ledger{}, &deciders{})

@@ -17,6 +17,10 @@ type Passage struct {
 	// Tail is XML of the server's own that the recipient's clients get after the content, such as a stanza-id of the recipient's archive. SenderTail is
 	// the same for the sender's other clients. What is known only after the commit is set by Then.
 	Tail, SenderTail string
+	// Mark names the stanza in the recipient's archive, like the stanza-id in Tail; 0 where it is in none. Then sets it, too.
+	Mark int64
+	// Number is the stanza's place among those that its session's client has sent, if that counts them (XEP-0198 §4).
+	Number uint32
 
 	writes []Write
 	then   []func(context.Context, *Passage) error
@@ -34,6 +38,9 @@ type Passage struct {
 
 // Write attaches a change of the store that shall be durable before the stanza is told.
 func (p *Passage) Write(w Write) { p.writes = append(p.writes, w) }
+
+// Writes are those attached so far, for a module to look at its own.
+func (p *Passage) Writes() []Write { return p.writes }
 
 // Then attaches what to do after the commit and before delivery; what it returns has the meaning that a Hook's has.
 func (p *Passage) Then(fn func(context.Context, *Passage) error) { p.then = append(p.then, fn) }
@@ -128,6 +135,9 @@ func (h *Host) end(ctx context.Context, p *Passage) {
 	h.letGo(p)
 	for _, fn := range p.after {
 		fn(ctx)
+	}
+	if p.Session != nil {
+		p.Session.told.Add(1)
 	}
 }
 

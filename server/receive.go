@@ -17,16 +17,28 @@ func (s *Session) Receive(ctx context.Context, ev stream.Event) {
 	h.Stats.in[st.Kind].Add(1)
 	s.active.Store(h.opts.Now().Unix())
 	st.From = s.JID // RFC 6120 §8.1.2.1
-	p := &Passage{Stanza: st, Session: s}
+	s.received++
+	p := &Passage{Stanza: st, Session: s, Number: s.received}
 	if ev.BadTo {
 		p.err = xmpp.ErrJIDMalformed.With("The address in 'to' is not one.")
 	} else if st.To.IsZero() && st.Kind != xmpp.Presence {
 		st.To = s.JID.Bare() // RFC 6120 §10.3.1, §10.3.3
 	}
 	if s.answered(ctx, st) {
-		return
+		p.err = ErrDrop // it is counted in its turn
 	}
 	h.receive(ctx, &s.flow, p)
+}
+
+// Done counts a stanza that the transport has dealt with by itself.
+func (s *Session) Done(ctx context.Context, st *xmpp.Stanza) {
+	s.received++
+	s.flow.run(ctx, &Passage{Stanza: st, Session: s, Number: s.received, flow: &s.flow, err: ErrDrop})
+}
+
+// InOrder has fn run when everything that the client has sent so far has been told; at once if it has. It is called on the session's reader.
+func (s *Session) InOrder(ctx context.Context, fn func(context.Context)) {
+	s.flow.run(ctx, &Passage{flow: &s.flow, event: func(ctx context.Context, _ error) { fn(ctx) }})
 }
 
 // receive takes a stanza from a stream of any kind.
@@ -41,6 +53,11 @@ func (h *Host) receive(ctx context.Context, f *flow, p *Passage) {
 	}
 	if p.err == nil {
 		h.decideOn(ctx, p)
+	}
+	if p.Session != nil && len(p.writes) > 0 {
+		for _, fn := range h.hooks.Committing {
+			fn(p)
+		}
 	}
 	f.run(ctx, p)
 	if barrier {
@@ -104,7 +121,7 @@ var presenceTypes = map[string]bool{
 	xmpp.TypeUnsubscribed: true, xmpp.TypeProbe: true, xmpp.TypeError: true,
 }
 
-// Nonza takes a top-level element that is no stanza. ok tells whether anybody knows it.
+// Nonza takes a top-level element that is no stanza, at once: what was sent before may still be under way (see InOrder). ok tells whether anybody knows it.
 func (s *Session) Nonza(ctx context.Context, e xmpp.Element) (ok bool) {
 	fn := s.host.nonzas[e.Name]
 	if fn == nil {
@@ -113,7 +130,6 @@ func (s *Session) Nonza(ctx context.Context, e xmpp.Element) (ok bool) {
 	if s.ended.Load() {
 		return true
 	}
-	s.flow.settle()
 	if err := fn(ctx, s, e); err != nil {
 		s.host.opts.Log.Error("element failed", "jid", s.JID.String(), "kind", e.Name.Local, "err", err)
 	}

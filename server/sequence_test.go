@@ -103,7 +103,7 @@ func TestSequence(t *testing.T) {
 		r.are(t, &r.ordered, "a0 b0 a1 b1 a2 b2")
 		r.are(t, &r.told, "")
 		a.Receive(t.Context(), message("after", false)) // waits behind the room
-		if got := b.conn.(*sink).ids(); got != "[]" {
+		if got := b.conn.Load().Conn.(*sink).ids(); got != "[]" {
 			t.Errorf("overtaken by %s", got)
 		}
 		a.Receive(t.Context(), request("set", "barrier"))
@@ -137,7 +137,7 @@ func TestSequenceWithoutWrites(t *testing.T) {
 		ask := request("get", "5")
 		ask.Stanza.To = st.To
 		a.Receive(t.Context(), ask)
-		if got := a.conn.(*sink).ids(); got != "[5]" {
+		if got := a.conn.Load().Conn.(*sink).ids(); got != "[5]" {
 			t.Errorf("a refusal of the room's arrived as %s", got)
 		}
 	})
@@ -151,7 +151,7 @@ func TestSequenceFails(t *testing.T) {
 		a.Receive(t.Context(), toRoom("1"))
 		a.flow.settle()
 		r.are(t, &r.told, "1 failed")
-		if got := a.conn.(*sink).ids(); got != "[1]" {
+		if got := a.conn.Load().Conn.(*sink).ids(); got != "[1]" {
 			t.Errorf("the sender got %s, not an error", got)
 		}
 		store.setFailure(nil)
@@ -161,7 +161,7 @@ func TestSequenceFails(t *testing.T) {
 		a.flow.settle()
 		b.flow.settle()
 		r.are(t, &r.told, "1 failed 2")
-		if got := a.conn.(*sink).ids(); got != "[1 panic]" {
+		if got := a.conn.Load().Conn.(*sink).ids(); got != "[1 panic]" {
 			t.Errorf("the sender got %s, not two errors", got)
 		}
 	})

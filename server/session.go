@@ -11,10 +11,14 @@ import (
 
 // A Conn carries a session's stream to its client. Each transport has its own.
 type Conn interface {
-	// Send queues a packet and never blocks; a queue that is full ends the stream.
-	Send(stream.Packet)
+	// Send queues a packet and never blocks; a queue that is full ends the stream. false: the connection takes nothing any more.
+	Send(stream.Packet) (taken bool)
 	// Close ends the stream after what is queued, with an error or, for nil, plainly. It does not wait.
 	Close(*stream.Error)
+	// Flush has the connection's queue call Session.Outgoing, though nothing new may have come.
+	Flush()
+	// Drop ends the connection at once, without a word: its session goes on with another one.
+	Drop()
 	// Remote is where the client is.
 	Remote() netip.Addr
 }
@@ -27,7 +31,7 @@ type Session struct {
 	Since   time.Time
 
 	host     *Host
-	conn     Conn
+	conn     atomic.Pointer[connRef]
 	presence atomic.Pointer[xmpp.Stanza]
 	priority atomic.Int32
 	active   atomic.Int64 // when it last sent something, in Unix seconds
@@ -36,6 +40,9 @@ type Session struct {
 	gone     chan struct{} // closed when Closed is through
 	alone    [1]*Session   // itself: the sessions that a stanza to the full JID reaches
 	flow     flow
+	received uint32        // stanzas since Count; of the reader
+	told     atomic.Uint32 // how many of them have been told
+	out      outlet
 	asks     asks
 	slots    slots
 }
@@ -62,7 +69,7 @@ func (s *Session) SetPresence(p *xmpp.Stanza, priority int8) {
 func (s *Session) Host() *Host { return s.host }
 
 // Remote is where the client is.
-func (s *Session) Remote() netip.Addr { return s.conn.Remote() }
+func (s *Session) Remote() netip.Addr { return s.conn.Load().Remote() }
 
 // LastActive is when the client last sent something.
 func (s *Session) LastActive() time.Time { return time.Unix(s.active.Load(), 0) }
@@ -82,7 +89,16 @@ func (s *Session) Write(p stream.Packet) {
 	if p.Stanza != nil {
 		s.host.Stats.out[p.Stanza.Kind].Add(1)
 	}
-	s.conn.Send(p)
+	for {
+		c := s.conn.Load()
+		if c.Send(p) {
+			return
+		}
+		if s.conn.Load() == c {
+			s.refused(p)
+			return
+		}
+	}
 }
 
 // SendStanza sends a stanza as it is addressed.

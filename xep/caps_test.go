@@ -18,13 +18,16 @@ type capsClient struct {
 	asked   []string // ids
 }
 
-func (c *capsClient) Send(p stream.Packet) {
+func (c *capsClient) Send(p stream.Packet) bool {
 	if p.Stanza.IsRequest() {
 		c.asked = append(c.asked, p.Stanza.ID)
 	}
+	return true
 }
 func (*capsClient) Close(*stream.Error) {}
 func (*capsClient) Remote() netip.Addr  { return netip.Addr{} }
+func (*capsClient) Flush()              {}
+func (*capsClient) Drop()               {}
 
 func (c *capsClient) says(hash, ver string) {
 	st := xmpp.NewStanza(xmpp.Presence, "", xmpp.New(nsCaps, "c").With("hash", hash).With("node", "urn:x").With("ver", ver))

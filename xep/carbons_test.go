@@ -37,9 +37,11 @@ func (*archivist) Exists(context.Context, xmpp.JID) (bool, error) { return true,
 
 type mailbox chan string
 
-func (m mailbox) Send(p stream.Packet) { m <- string(p.AppendTo(nil)) }
-func (mailbox) Close(*stream.Error)    {}
-func (mailbox) Remote() netip.Addr     { return netip.Addr{} }
+func (m mailbox) Send(p stream.Packet) bool { m <- string(p.AppendTo(nil)); return true }
+func (mailbox) Close(*stream.Error)         {}
+func (mailbox) Remote() netip.Addr          { return netip.Addr{} }
+func (mailbox) Flush()                      {}
+func (mailbox) Drop()                       {}
 
 // Each side's clients get what the server adds for that side, also when the one that sent the message has left before it was durable.
 func TestCarbonsCarryTheirOwnTail(t *testing.T) {

@@ -19,13 +19,16 @@ type phone struct {
 	got []*xmpp.Stanza
 }
 
-func (p *phone) Send(k stream.Packet) {
+func (p *phone) Send(k stream.Packet) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.got = append(p.got, k.Stanza)
+	return true
 }
 func (*phone) Close(*stream.Error) {}
 func (*phone) Remote() netip.Addr  { return netip.Addr{} }
+func (*phone) Flush()              {}
+func (*phone) Drop()               {}
 
 func (p *phone) count() int {
 	p.mu.Lock()

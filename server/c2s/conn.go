@@ -31,6 +31,7 @@ type conn struct {
 	neg     *negotiation // nil once a resource is bound
 	lang    string       // of the stream (RFC 6120 §4.7.4)
 	session *server.Session
+	owner   atomic.Pointer[server.Session] // session, for the queue
 	queue   *stream.Queue // set under mu, when a resource is about to be bound; from then on the only writer
 
 	ready atomic.Bool // the client knows its address: it may be sent stanzas
@@ -115,7 +116,7 @@ func (c *conn) endLocked(why *stream.Error) {
 	if c.ended {
 		return
 	}
-	c.ended, c.why, c.held = true, why, nil
+	c.ended, c.why = true, why
 	if c.queue != nil {
 		c.queue.Close(farewell(nil, why), nil)
 	}
@@ -135,7 +136,8 @@ func (c *conn) finish(err error) {
 	if silent {
 		_ = c.raw.Close()
 	}
-	if c.session != nil {
+	kept := c.session != nil && c.session.Detach(c.isOver(err))
+	if c.session != nil && !kept {
 		c.closeSession(why)
 	}
 	c.end(why)
@@ -144,10 +146,28 @@ func (c *conn) finish(err error) {
 	} else if !silent {
 		c.takeLeave()
 	}
+	if c.session != nil {
+		c.handOver(kept)
+	}
 	c.hangUp(silent || c.isBroken())
 	c.srv.lobby.leave(c)
 	if c.reader != nil {
 		c.reader.Release()
+	}
+}
+
+// handOver gives the kernel what has not been written. A session that is kept goes on without us.
+func (c *conn) handOver(kept bool) {
+	_, _ = c.guard(func(c *conn) (phase, error) {
+		if !kept {
+			c.session.Parted(c.srv.ctx, c.unsent())
+			return nil, nil
+		}
+		c.session.Left(c.srv.ctx, c.unsent())
+		return nil, nil
+	})
+	if kept {
+		c.srv.log.Info("session waits for its client", "conn", c.id, "jid", c.jid(), "peer", c.remote.String())
 	}
 }
 

@@ -1,6 +1,7 @@
 package c2s
 
 import (
+	"errors"
 	"net/netip"
 	"time"
 
@@ -12,13 +13,26 @@ import (
 var _ server.Conn = (*conn)(nil)
 
 // Send is part of server.Conn. Until the client has been told its address, packets wait.
-func (c *conn) Send(p stream.Packet) {
+func (c *conn) Send(p stream.Packet) (taken bool) {
 	if !c.ready.Load() && c.hold(p) {
-		return
+		return true
 	}
-	if err := c.queue.Send(p); err == stream.ErrOverflow {
+	err := c.queue.Send(p)
+	if err == stream.ErrOverflow {
 		c.overflow()
 	}
+	return err == nil
+}
+
+// Flush is part of server.Conn.
+func (c *conn) Flush() { c.queue.Flush() }
+
+// Drop is part of server.Conn.
+func (c *conn) Drop() {
+	c.mu.Lock()
+	c.broken = true
+	c.mu.Unlock()
+	_ = c.raw.Close()
 }
 
 // Close is part of server.Conn.
@@ -32,44 +46,65 @@ func (c *conn) overflow() {
 	c.end(&stream.Error{Condition: stream.ResourceConstraint, Text: "Your client does not read what it is sent."})
 }
 
-// hold keeps a packet that comes before the answer to the client's request for a resource; false means that the answer has gone meanwhile.
+// hold keeps a packet that comes before the answer to the client's request for a resource; false means that the answer has gone meanwhile, or the stream
+// is at its end.
 func (c *conn) hold(p stream.Packet) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ready.Load() {
+	if c.ready.Load() || c.ended {
 		return false
-	}
-	if c.ended {
-		return true
 	}
 	c.heldSize += p.Size()
 	if c.heldSize > c.queue.Max {
 		c.endLocked(&stream.Error{Condition: stream.ResourceConstraint, Text: "Too much came in for this resource before it was bound."})
-		return true
+		return false
 	}
 	c.held = append(c.held, p)
 	return true
 }
 
-// bind asks the kernel for a resource. The queue is there before the session is: from now on it is the only one that writes.
+// bind asks the kernel for a resource.
 func (c *conn) bind(user xmpp.JID, resource string) error {
-	if c.queue == nil {
-		q := stream.NewQueue(c.wire)
-		q.Timeout, q.OnError = c.srv.opts.WriteTime, c.lost
-		_ = c.raw.SetWriteDeadline(time.Time{})
-		c.mu.Lock()
-		c.queue = q
-		c.mu.Unlock()
-	}
+	c.makeQueue()
 	ctx, cancel := c.neg.context()
 	defer cancel()
 	s, err := c.srv.host.Bind(ctx, user, resource, c)
 	if err != nil {
 		return err
 	}
-	c.session = s
-	c.srv.lobby.leave(c)
+	c.take(s)
 	return nil
+}
+
+// makeQueue makes the queue, before there is a session: from then on it is the only one that writes.
+func (c *conn) makeQueue() {
+	if c.queue != nil {
+		return
+	}
+	q := stream.NewQueue(c.wire)
+	q.Timeout, q.OnError = c.srv.opts.WriteTime, c.lost
+	q.OnWrite = func(batch []stream.Packet) []stream.Packet {
+		if s := c.owner.Load(); s != nil {
+			return s.Outgoing(batch)
+		}
+		return batch
+	}
+	q.OnWritten = func(err error) {
+		if s := c.owner.Load(); s != nil {
+			s.Written(err)
+		}
+	}
+	_ = c.raw.SetWriteDeadline(time.Time{})
+	c.mu.Lock()
+	c.queue = q
+	c.mu.Unlock()
+}
+
+// take makes the connection that of a session.
+func (c *conn) take(s *server.Session) {
+	c.session = s
+	c.owner.Store(s)
+	c.srv.lobby.leave(c)
 }
 
 // lost is told by the queue that it can't write.
@@ -85,13 +120,18 @@ func (c *conn) begin(answer []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	err := c.queue.Send(stream.Packet{Raw: string(answer)})
-	for i := 0; err == nil && i < len(c.held); i++ {
-		err = c.queue.Send(c.held[i])
+	for err == nil && len(c.held) > 0 {
+		if err = c.queue.Send(c.held[0]); err == nil {
+			c.held = c.held[1:]
+		}
 	}
 	if err == stream.ErrOverflow {
 		c.endLocked(&stream.Error{Condition: stream.ResourceConstraint, Text: "Too much came in for this resource before it was bound."})
 	}
-	c.held, c.neg = nil, nil
+	if len(c.held) == 0 {
+		c.held = nil
+	}
+	c.neg = nil
 	c.ready.Store(true)
 	if c.ended {
 		_ = c.raw.SetReadDeadline(time.Unix(1, 0)) // nobody has woken the reader if it ended above, or in hold
@@ -143,7 +183,8 @@ func (c *conn) stanza(ev stream.Event) {
 	st := ev.Stanza
 	if st.Kind == xmpp.IQ && st.Type == xmpp.TypeSet && st.Has(nsSession, "session") {
 		// RFC 3921 §3: there is nothing to do, but old clients want to hear so.
-		c.Send(stream.Packet{Stanza: st.Result(xmpp.Element{}), To: c.session.JID})
+		c.session.Write(stream.Packet{Stanza: st.Result(xmpp.Element{}), To: c.session.JID})
+		c.session.Done(c.srv.ctx, st)
 		return
 	}
 	if st.Lang == "" && st.Kind != xmpp.IQ {
@@ -171,6 +212,23 @@ func errorOf(e xmpp.Element) string {
 		}
 	}
 	return string(stream.UndefinedCondition)
+}
+
+// unsent are the packets that have not been written. Nobody writes any more.
+func (c *conn) unsent() []stream.Packet {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := append(c.queue.Unsent(), c.held...)
+	c.held = nil
+	return out
+}
+
+// isOver tells whether the client has closed its stream, or gave reason to, so that nobody may go on with it (XEP-0198 §6).
+func (c *conn) isOver(err error) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var se *stream.Error
+	return !c.ended && (errors.Is(err, errClosed) || errors.As(err, &se))
 }
 
 // closeSession has the kernel tell what is under way, and end the session.

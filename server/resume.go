@@ -1,0 +1,257 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+
+	"palabre/stream"
+	"palabre/xmpp"
+)
+
+// ErrOver says that there is no such session any more.
+var ErrOver = errors.New("the session has ended")
+
+// A Resumer finds the session that a client wants to go on with. Module resumption is one.
+type Resumer interface {
+	// Resume answers a client's request (XEP-0198 §5) on a connection that user has logged in on. A session in the answer has taken the connection over: the
+	// transport sends the answer to the client, then what the session has for it, and reads on for it. Without one, the answer says why not.
+	Resume(ctx context.Context, user xmpp.JID, request xmpp.Element, conn Conn) (s *Session, answer xmpp.Element)
+}
+
+// UseResumer says who finds sessions.
+func (h *Host) UseResumer(r Resumer) { h.resumer = r }
+
+// Resumer is who finds sessions; nil if nobody does.
+func (h *Host) Resumer() Resumer { return h.resumer }
+
+// An Archive gives packets again that were sent with a mark.
+type Archive interface {
+	// Packets reads what has these marks in the archive of an account. What is not there any more is left out.
+	Packets(ctx context.Context, owner xmpp.JID, marks []int64) (map[int64]stream.Packet, error)
+}
+
+// UseArchive says where packets with a mark can be read.
+func (h *Host) UseArchive(a Archive) { h.archive = a }
+
+// A connRef is a connection that can be told from another.
+type connRef struct{ Conn }
+
+// Detach tells that the session's connection is lost, or on its way to be. kept says that the session goes on without it: what the transport has not written
+// it hands over by Left. Else the session ends by Closed and Parted. over tells that the client has ended its stream, or gave reason to.
+func (s *Session) Detach(over bool) (kept bool) {
+	o := &s.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if over || !o.kept || o.ledger == nil || s.ended.Load() || o.state != attached {
+		return false
+	}
+	o.state, o.remote = parting, s.conn.Load().Remote()
+	s.conn.Store(&connRef{(*absent)(s)})
+	return true
+}
+
+// Left hands over what the transport has not written. Everything that the client sent has been told when it returns; the session waits for another connection.
+func (s *Session) Left(ctx context.Context, unsent []stream.Packet) {
+	s.flow.settle()
+	o := &s.out
+	o.mu.Lock()
+	for _, list := range [][]stream.Packet{o.backlog, unsent, o.late} {
+		for _, p := range list {
+			if p.IsStanza() {
+				o.ledger.Keep(p)
+			}
+		}
+	}
+	o.backlog, o.late, o.state = nil, nil, away
+	full := o.ledger.IsFull()
+	s.throughLocked()
+	o.mu.Unlock()
+	for _, fn := range s.host.hooks.SessionDetached {
+		fn(s)
+	}
+	if full {
+		s.ended.Store(true)
+	}
+	if s.ended.Load() {
+		s.Closed(ctx)
+	}
+	s.host.live.Done()
+}
+
+func (s *Session) throughLocked() {
+	if s.out.left != nil {
+		close(s.out.left)
+		s.out.left = nil
+	}
+}
+
+// Parted hands over what the transport of a session that has ended has not written.
+func (s *Session) Parted(ctx context.Context, unsent []stream.Packet) {
+	o := &s.out
+	o.mu.Lock()
+	var left []stream.Packet
+	if o.ledger != nil {
+		left = o.ledger.Empty()
+	}
+	for _, list := range [][]stream.Packet{o.lost, o.backlog, unsent, o.late} {
+		for _, p := range list {
+			if p.IsStanza() {
+				left = append(left, p)
+			}
+		}
+	}
+	o.lost, o.backlog, o.late, o.state = nil, nil, nil, over
+	s.throughLocked()
+	o.mu.Unlock()
+	s.missed(ctx, left)
+}
+
+// refused keeps a packet that no connection takes any more, until Parted.
+func (s *Session) refused(p stream.Packet) {
+	if !p.IsStanza() {
+		return
+	}
+	o := &s.out
+	o.mu.Lock()
+	done := o.state == over
+	if !done {
+		o.late = append(o.late, p)
+	}
+	o.mu.Unlock()
+	if done {
+		s.missed(context.Background(), []stream.Packet{p})
+	}
+}
+
+// IsAway tells whether the session is without a connection.
+func (s *Session) IsAway() bool {
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	return s.out.state == away
+}
+
+// outlives tells whether the session would outlive its connection now.
+func (s *Session) outlives() bool {
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	return s.out.kept && s.out.ledger != nil
+}
+
+// Attach gives the session another connection, whose client has handled h stanzas; the former one, if it is still there, is dropped. What the client has not handled
+// is sent before anything else. The error is ErrOver, stream.ErrTooHigh, or the context's.
+func (s *Session) Attach(ctx context.Context, conn Conn, h uint32) error {
+	o := &s.out
+	o.turn.Lock()
+	defer o.turn.Unlock()
+	if err := s.part(ctx); err != nil {
+		return err
+	}
+	for _, fn := range s.host.hooks.SessionResumed {
+		fn(s)
+	}
+	host := s.host
+	host.gate.RLock()
+	defer host.gate.RUnlock()
+	if host.stopping {
+		return errStopping
+	}
+	marks, err := s.connect(conn, h)
+	s.reached(marks)
+	return err
+}
+
+// part waits until the former connection has nothing of the session's any more.
+func (s *Session) part(ctx context.Context) error {
+	o := &s.out
+	o.mu.Lock()
+	state := o.state
+	var left chan struct{}
+	if state == attached || state == parting {
+		if o.left == nil {
+			o.left = make(chan struct{})
+		}
+		left = o.left
+	}
+	o.mu.Unlock()
+	if left == nil {
+		return nil
+	}
+	if state == attached {
+		s.conn.Load().Drop()
+	}
+	select {
+	case <-left:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Session) connect(conn Conn, h uint32) (marks []int64, err error) {
+	o := &s.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.state != away || s.ended.Load() {
+		return nil, ErrOver
+	}
+	if marks, err = o.ledger.Ack(h); err != nil {
+		return nil, err
+	}
+	for _, p := range o.ledger.Empty() {
+		if !conn.Send(p) {
+			o.late = append(o.late, p)
+		}
+	}
+	o.state = attached
+	s.host.live.Add(1)
+	s.conn.Store(&connRef{conn})
+	return marks, nil
+}
+
+// An absent is what a session that waits for a connection has in its place.
+type absent Session
+
+func (a *absent) Send(p stream.Packet) bool {
+	s := (*Session)(a)
+	o := &s.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.state == parting && !s.ended.Load():
+		o.late = append(o.late, p)
+		return true
+	case o.state != away || s.ended.Load():
+		return false
+	case !p.IsStanza():
+		return true // the client asks anew for what it needs
+	}
+	o.ledger.Keep(p)
+	if o.ledger.IsFull() {
+		s.host.later.Go(func() { s.End(nil) })
+	}
+	return true
+}
+
+func (a *absent) Close(e *stream.Error) {
+	s := (*Session)(a)
+	s.out.mu.Lock()
+	state := s.out.state
+	s.out.mu.Unlock()
+	switch state {
+	case attached: // again
+		s.conn.Load().Close(e)
+	case away:
+		s.host.later.Go(func() { s.Closed(context.Background()) })
+	}
+}
+
+func (a *absent) Drop()  {}
+func (a *absent) Flush() {}
+
+func (a *absent) Remote() netip.Addr {
+	s := (*Session)(a)
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	return s.out.remote
+}
