@@ -27,7 +27,7 @@ const chatWindow = 4
 
 func (chat) Run(ctx context.Context, r *Run) (err error) {
 	t := newTraffic(r, chatWindow)
-	r.Report.Body = r.Body
+	r.Report.Body, r.Report.Senders = r.Body, r.Senders
 	for range r.Users {
 		t.receiver()
 	}
@@ -47,7 +47,11 @@ func (chat) Run(ctx context.Context, r *Run) (err error) {
 	if err := r.appearAll(ctx, sessions); err != nil {
 		return err
 	}
-	for i, s := range sessions {
+	senders := sessions
+	if r.Senders > 0 {
+		senders = sessions[:min(r.Senders, len(sessions))]
+	}
+	for i, s := range senders {
 		peer := i ^ 1
 		t.lane(s, t.receivers[peer:peer+1], r.composeMessage(r.Users[peer].JID))
 	}

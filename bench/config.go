@@ -24,7 +24,12 @@ type Config struct {
 	Contacts int           // presence: contacts of each user
 	Rounds   int           // churn: how often all log in
 	Parallel int           // how many log in at once, in all but churn
-	Hold     time.Duration // connect: how long sessions stay idle before their memory is read
+	Hold     time.Duration // connect, unacked: how long sessions stay idle before their memory is read
+	Senders  int           // chat: only so many of the users write; 0: all
+	Fill     int           // archive: how many messages an archive holds at least
+	Unacked  int           // unacked: how many messages each session leaves without an acknowledgement
+
+	StreamManagement bool // each session turns it on (XEP-0198), asks and answers
 
 	Connections int    // hold: how many never log in
 	Metrics     string // churn, hold: URL of the server's own metrics, which must come back to where they were
@@ -49,6 +54,8 @@ var Defaults = Config{
 	Rounds:   3,
 	Parallel: 8,
 	Hold:     5 * time.Second,
+	Fill:     10_000,
+	Unacked:  100,
 
 	Connections: 10_000,
 
@@ -66,6 +73,8 @@ func (c Config) withDefaults() (Config, error) {
 	fill(&c.Rounds, Defaults.Rounds)
 	fill(&c.Parallel, Defaults.Parallel)
 	fill(&c.Hold, Defaults.Hold)
+	fill(&c.Fill, Defaults.Fill)
+	fill(&c.Unacked, Defaults.Unacked)
 	fill(&c.Connections, Defaults.Connections)
 	fill(&c.Proc, Defaults.Proc)
 	fill(&c.settle, Defaults.settle)
@@ -77,7 +86,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, errors.New("bench: no server to connect to")
 	case c.Duration < 0 || c.Warmup < 0 || c.Timeout < 0 || c.Hold < 0:
 		return c, errors.New("bench: a time is negative")
-	case c.Window < 0 || c.Rate < 0 || c.Contacts < 1 || c.Rounds < 1 || c.Parallel < 1 || c.Connections < 1:
+	case c.Window < 0 || c.Rate < 0 || c.Contacts < 1 || c.Rounds < 1 || c.Parallel < 1 || c.Connections < 1,
+		c.Senders < 0 || c.Fill < 1 || c.Unacked < 1:
 		return c, errors.New("bench: a number is negative")
 	case c.Body < 0 || c.Body > MaxBody:
 		return c, fmt.Errorf("bench: a body has 1 to %d characters, not %d", MaxBody, c.Body)

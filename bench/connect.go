@@ -58,18 +58,24 @@ func (r *Run) idle(ctx context.Context, sessions []*Session) error {
 	if err := r.appearAll(ctx, sessions); err != nil {
 		return err
 	}
-	r.Progress("%d sessions stay idle for %v", len(sessions), r.Hold)
-	if err := pause(ctx, r.Hold); err != nil {
-		return err
-	}
-	after, err := r.Proc.Tree(r.Server...)
+	after, err := r.idleMemory(ctx, len(sessions))
 	if err != nil {
 		return err
 	}
-	r.Report.RSSAfter = after.RSS
-	r.Report.RSSPeak = max(r.Report.RSSPeak, after.RSS)
-	r.Report.RSSPerSession = float64(after.RSS-r.Report.RSSBefore) / float64(len(sessions))
+	r.Report.RSSAfter = after
+	r.Report.RSSPeak = max(r.Report.RSSPeak, after)
+	r.Report.RSSPerSession = float64(after-r.Report.RSSBefore) / float64(len(sessions))
 	return nil
+}
+
+// idleMemory is the server's memory after the sessions have been idle for a while.
+func (r *Run) idleMemory(ctx context.Context, sessions int) (int64, error) {
+	r.Progress("%d sessions stay idle for %v", sessions, r.Hold)
+	if err := pause(ctx, r.Hold); err != nil {
+		return 0, err
+	}
+	u, err := r.Proc.Tree(r.Server...)
+	return u.RSS, err
 }
 
 // warmLogins logs a tenth of the users in and out, so that what a server sets up once is not counted.

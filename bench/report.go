@@ -11,6 +11,7 @@ type Report struct {
 	Began    time.Time `json:"began"`
 	Address  string    `json:"address"`
 	Users    int       `json:"users"`
+	Senders  int       `json:"senders,omitempty"` // 0: all users
 	Window   int       `json:"window,omitempty"`
 	OpenRate float64   `json:"open_rate,omitempty"`
 	Body     int       `json:"body,omitempty"`
@@ -18,7 +19,7 @@ type Report struct {
 	Rounds   int       `json:"rounds,omitempty"`
 	Parallel int       `json:"parallel,omitempty"`
 
-	// What was done while it was measured. A unit is a message or presence delivered, or a login.
+	// What was done while it was measured. A unit is a message or presence delivered, a login, or a page.
 	Unit    string  `json:"unit"`
 	Units   uint64  `json:"units"`
 	Seconds float64 `json:"seconds"`
@@ -38,14 +39,18 @@ type Report struct {
 	RSSBefore     int64   `json:"rss_before_kib"`
 	RSSAfter      int64   `json:"rss_after_kib"`
 	RSSPeak       int64   `json:"rss_peak_kib"`
-	RSSPerSession float64 `json:"rss_per_session_kib,omitempty"` // connect
+	RSSPerSession float64 `json:"rss_per_session_kib,omitempty"` // connect: of an idle one; unacked: what it has grown by
 
-	// From when a unit was sent, or was due in an open loop, until it arrived; for a login, how long it took.
+	// From when a unit was sent, or was due in an open loop, until it arrived; for a login or a page, how long it took.
 	P50 float64 `json:"latency_p50_us"`
 	P99 float64 `json:"latency_p99_us"`
 
-	Hold    *HoldReport   `json:"hold,omitempty"`
-	Metrics *GaugesReport `json:"metrics,omitempty"` // churn, hold
+	Hold    *HoldReport    `json:"hold,omitempty"`
+	Metrics *GaugesReport  `json:"metrics,omitempty"` // churn, hold
+	Acks    *AcksReport    `json:"acks,omitempty"`    // with stream management
+	Archive *ArchiveReport `json:"archive,omitempty"`
+	Follow  *FollowReport  `json:"follow,omitempty"`
+	Unacked int            `json:"unacked,omitempty"` // messages in each session without an acknowledgement
 
 	Faults
 	Error string `json:"error,omitempty"`
@@ -75,6 +80,12 @@ func (r *Report) String() string {
 	}
 	if r.RSSPerSession != 0 {
 		s += fmt.Sprintf(", %.1f KiB a session", r.RSSPerSession)
+	}
+	if a := r.Acks; a != nil && a.Latency.Count > 0 {
+		s += fmt.Sprintf("; acknowledged p50 %.1f ms, p99 %.1f ms (%d acknowledgements)", a.Latency.P50/1000, a.Latency.P99/1000, a.Received)
+	}
+	if f := r.Follow; f != nil {
+		s += fmt.Sprintf("; followed through %d pages: %d read, %v", f.Pages, f.Read, f.Faults)
 	}
 	return s
 }

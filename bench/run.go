@@ -25,7 +25,7 @@ type Scenario interface {
 
 // Scenarios lists all scenarios, in the order in which people read of them.
 func Scenarios() []Scenario {
-	return []Scenario{connect{}, chat{}, presence{}, churn{}, hold{}}
+	return []Scenario{connect{}, chat{}, presence{}, churn{}, hold{}, archive{}, follow{}, unacked{}}
 }
 
 // ErrFaults says that something did not arrive exactly once and in order. The report has the numbers.
@@ -39,6 +39,7 @@ type Run struct {
 
 	epoch time.Time
 	fail  context.CancelCauseFunc
+	every uint64 // with stream management: ask the server after so many stanzas
 }
 
 // Do does a run. The report is filled in as far as the run came, also when there is an error.
@@ -57,7 +58,7 @@ func Do(ctx context.Context, c Config) (Report, error) {
 		return Report{}, fmt.Errorf("bench: %s: %w", c.Scenario, err)
 	}
 	c.Users = c.Users[:n]
-	run := &Run{Config: c, ID: newID(), epoch: time.Now()}
+	run := &Run{Config: c, ID: newID(), epoch: time.Now(), every: askEvery}
 	run.Report = Report{Scenario: c.Scenario, Began: run.epoch.UTC(), Address: c.Dialer.Address, Users: n, Unit: all[i].Unit()}
 
 	ctx, stop := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("bench: not finished within %v", c.Timeout))
@@ -90,7 +91,39 @@ func (r *Run) login(ctx context.Context, u User, handle Handler) (*Session, erro
 		return nil, err
 	}
 	s.OnLost(func(_ *Session, err error) { r.fail(err) })
+	if !r.StreamManagement {
+		return s, nil
+	}
+	if err := s.Manage(ctx, r.every); err != nil {
+		s.Abort()
+		return nil, err
+	}
 	return s, nil
+}
+
+// askEvery is after how many stanzas clients ask the server for an acknowledgement. One that may not have as many under way asks when it has to wait.
+const askEvery = 5
+
+// acknowledged has the server acknowledge all that these sessions sent, and adds up what went to and fro. What it does not acknowledge is an error.
+func (r *Run) acknowledged(ctx context.Context, sessions []*Session) error {
+	if !r.StreamManagement {
+		return nil
+	}
+	report := &AcksReport{}
+	r.Report.Acks = report
+	left := make([]uint64, len(sessions))
+	err := r.each(len(sessions), func(i int) (err error) {
+		left[i], err = sessions[i].Settle(ctx, r.settle)
+		return err
+	})
+	for i, s := range sessions {
+		report.AckCounts = report.AckCounts.add(s.acks.figures())
+		report.Missing += left[i]
+	}
+	if err == nil && report.Missing > 0 {
+		err = fmt.Errorf("bench: the server has not acknowledged %d stanzas that it was sent", report.Missing)
+	}
+	return err
 }
 
 // each calls fn for 0 to n-1, at most Parallel at once, and gives the first error, after which no more are begun.

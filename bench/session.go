@@ -31,6 +31,7 @@ type Session struct {
 	in   *stream.Reader
 	out  *stream.Queue
 	done chan struct{} // closed when the reader has ended; err is set before
+	acks acks
 
 	mu      sync.Mutex // guards what follows; tier: below a lane's
 	err     error
@@ -42,6 +43,7 @@ type Session struct {
 
 func newSession(jid xmpp.JID, conn net.Conn, in *stream.Reader) *Session {
 	s := &Session{JID: jid, conn: conn, in: in, out: stream.NewQueue(conn), done: make(chan struct{})}
+	s.acks.enabled, s.acks.came = make(chan error, 1), make(chan struct{}, 1)
 	s.out.Max = maxWaiting
 	s.out.OnError = s.fail
 	return s
@@ -96,19 +98,24 @@ func (s *Session) read(handle Handler) error {
 		case stream.Closed:
 			return errClosed
 		case stream.Nonza:
-			if err := streamError(ev.Nonza); err != nil {
+			if err := s.nonza(ev.Nonza); err != nil {
 				return err
 			}
 		case stream.Stanza:
-			if s.answered(ev.Stanza) {
-				continue
-			}
-			if ev.Stanza.IsRequest() {
-				s.reply(ev.Stanza)
-			}
-			handle(s, ev.Stanza)
+			s.acks.took()
+			s.take(ev.Stanza, handle)
 		}
 	}
+}
+
+func (s *Session) take(st *xmpp.Stanza, handle Handler) {
+	if s.answered(st) {
+		return
+	}
+	if st.IsRequest() {
+		s.reply(st)
+	}
+	handle(s, st)
 }
 
 // answered gives the answer to a request to who waits for it; false if st is none, or nobody does.
@@ -136,9 +143,9 @@ func (s *Session) reply(st *xmpp.Stanza) {
 	s.SendStanza(answer) // if the session has ended, its reader finds that out next
 }
 
-// Send queues XML. It never blocks. An error is that of the session, which has ended.
+// Send queues a stanza. It never blocks. An error is that of the session, which has ended.
 func (s *Session) Send(xml string) error {
-	err := s.out.Send(stream.Packet{Raw: xml})
+	err := s.acks.send(s.out, xml)
 	if errors.Is(err, stream.ErrOverflow) {
 		s.fail(errors.New("the server has stopped reading"))
 	}
@@ -213,7 +220,7 @@ func (s *Session) Close() error {
 	s.closing = true
 	s.mu.Unlock()
 	if err == nil {
-		s.out.Close(stream.AppendClose(nil), nil)
+		s.out.Close(stream.AppendClose(s.acks.farewell()), nil)
 		select {
 		case <-s.done:
 		case <-time.After(farewell):

@@ -22,6 +22,7 @@ type traffic struct {
 	missing   atomic.Int64 // sent and not arrived, times receivers
 	measured  atomic.Uint64
 	latencies Histogram
+	acked     Histogram     // from a stanza to its acknowledgement
 	enough    chan struct{} // closed when Units have been measured
 	drained   chan struct{} // has room for one
 }
@@ -39,6 +40,7 @@ type lane struct {
 	index   int
 	session *Session
 	fan     uint64                         // how many receive each
+	limit   uint64                         // how many it sends in all; 0: no end
 	compose func(b []byte, s stamp) []byte // writes a stanza that carries the stamp
 	arrived atomic.Uint64                  // times receivers
 	sent    atomic.Uint64
@@ -57,9 +59,9 @@ func newTraffic(r *Run, window int) *traffic {
 	if r.Window > 0 {
 		window = r.Window
 	}
-	r.Report.Window, r.Report.OpenRate = window, r.Rate
+	r.Report.Window, r.Report.OpenRate, r.every = window, r.Rate, min(askEvery, uint64(window))
 	if r.Rate > 0 {
-		r.Report.Window = 0
+		r.Report.Window, r.every = 0, askEvery
 	}
 	return &traffic{run: r, window: window, enough: make(chan struct{}), drained: make(chan struct{}, 1)}
 }
@@ -72,22 +74,23 @@ func (t *traffic) receiver() *receiver {
 }
 
 // lane adds a sender. All are added before the load starts.
-func (t *traffic) lane(s *Session, to []*receiver, compose func([]byte, stamp) []byte) {
+func (t *traffic) lane(s *Session, to []*receiver, compose func([]byte, stamp) []byte) *lane {
 	l := &lane{t: t, index: len(t.lanes), session: s, fan: uint64(len(to)), compose: compose}
 	t.lanes = append(t.lanes, l)
 	for _, rc := range to {
 		rc.tracks[l.index] = new(Track)
 	}
+	return l
 }
 
 // send sends one more, due at the given time, unless the load is over.
 func (l *lane) send(due time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.t.phase.Load() == ending {
+	n := l.sent.Load()
+	if l.t.phase.Load() == ending || l.limit > 0 && n == l.limit {
 		return
 	}
-	n := l.sent.Load()
 	l.scratch = l.compose(l.scratch[:0], stamp{l.t.run.ID, l.index, n, due})
 	l.sent.Store(n + 1) // before it is sent: it may arrive at once
 	l.t.missing.Add(int64(l.fan))
@@ -120,12 +123,7 @@ func (t *traffic) arrive(rc *receiver, text string) {
 		return
 	}
 	now := time.Since(t.run.epoch)
-	if t.phase.Load() == measuring {
-		if n := t.measured.Add(1); n == t.run.Units {
-			close(t.enough)
-		}
-		t.latencies.Add(now - s.at)
-	}
+	t.done(now - s.at)
 	if t.missing.Add(-1) == 0 && t.phase.Load() == ending {
 		select {
 		case t.drained <- struct{}{}:
@@ -138,9 +136,30 @@ func (t *traffic) arrive(rc *receiver, text string) {
 	}
 }
 
+// done counts what is done, if that is measured.
+func (t *traffic) done(took time.Duration) {
+	if t.phase.Load() != measuring {
+		return
+	}
+	if n := t.measured.Add(1); n == t.run.Units {
+		close(t.enough)
+	}
+	t.latencies.Add(took)
+}
+
+// acknowledge counts how long a sender has waited for an acknowledgement.
+func (t *traffic) acknowledge(took time.Duration) {
+	if t.phase.Load() == measuring {
+		t.acked.Add(took)
+	}
+}
+
 // load does the whole of it: warm-up, measurement, and the wait for what is still under way.
 func (t *traffic) load(ctx context.Context) error {
 	r := t.run
+	for _, l := range t.lanes {
+		l.session.acks.watch(t.acknowledge)
+	}
 	var pacing sync.WaitGroup
 	defer pacing.Wait()
 	paceCtx, stopPace := context.WithCancel(ctx)
@@ -148,11 +167,7 @@ func (t *traffic) load(ctx context.Context) error {
 	if r.Rate > 0 {
 		pacing.Go(func() { t.pace(paceCtx) })
 	} else {
-		for range t.window {
-			for _, l := range t.lanes {
-				l.send(time.Since(r.epoch))
-			}
-		}
+		t.open()
 	}
 	r.Progress("warming up for %v", r.Warmup)
 	if err := pause(ctx, r.Warmup); err != nil {
@@ -167,7 +182,29 @@ func (t *traffic) load(ctx context.Context) error {
 		return err
 	}
 	t.check()
-	return nil
+	return t.acknowledged(ctx)
+}
+
+// open begins a closed loop.
+func (t *traffic) open() {
+	for range t.window {
+		for _, l := range t.lanes {
+			l.send(time.Since(t.run.epoch))
+		}
+	}
+}
+
+// acknowledged has what was sent acknowledged, with stream management.
+func (t *traffic) acknowledged(ctx context.Context) error {
+	sessions := make([]*Session, len(t.lanes))
+	for i, l := range t.lanes {
+		sessions[i] = l.session
+	}
+	err := t.run.acknowledged(ctx, sessions)
+	if t.run.Report.Acks != nil {
+		t.run.Report.Acks.Latency = t.acked.latencies()
+	}
+	return err
 }
 
 func (t *traffic) measure(ctx context.Context) error {
