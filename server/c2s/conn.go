@@ -32,7 +32,7 @@ type conn struct {
 	lang    string       // of the stream (RFC 6120 §4.7.4)
 	session *server.Session
 	owner   atomic.Pointer[server.Session] // session, for the queue
-	queue   *stream.Queue // set under mu, when a resource is about to be bound; from then on the only writer
+	queue   *stream.Queue                  // set under mu, when a resource is about to be bound; from then on the only writer
 
 	ready atomic.Bool // the client knows its address: it may be sent stanzas
 
