@@ -1,8 +1,9 @@
 // Package migrations holds the schema: numbered SQL files, applied in their order and never changed once released.
 //
 // One set serves both engines. The files are written for PostgreSQL; SQLite takes any name of a type, keeps bytes in a BYTEA
-// column as they are, and compares text by its bytes, which PostgreSQL does only where COLLATE "C" says so. That clause, the one
-// thing that SQLite refuses, is cut out for it. Keys are natural or ours (no SERIAL), times are microseconds since 1970 in UTC.
+// column as they are, and compares text by its bytes, which PostgreSQL does only where COLLATE "C" says so. That clause is cut out
+// for SQLite, which refuses it. Where the engines want different indexes or keys, a line is marked at its end, and left out for the other:
+// "-- only PostgreSQL" or "-- only SQLite". Keys are natural or ours (no SERIAL), times are microseconds since 1970 in UTC.
 package migrations
 
 import (
@@ -10,21 +11,38 @@ import (
 	"embed"
 	"io"
 	"io/fs"
+	"regexp"
 )
 
 //go:embed *.sql
 var files embed.FS
 
-// PostgreSQL gives the files as they are.
-func PostgreSQL() fs.FS { return files }
+var (
+	onlyPostgreSQL = regexp.MustCompile(`(?m)^.*-- only PostgreSQL$`)
+	onlySQLite     = regexp.MustCompile(`(?m)^.*-- only SQLite$`)
+	collation      = []byte(` COLLATE "C"`)
+)
+
+// PostgreSQL gives the files as PostgreSQL takes them.
+func PostgreSQL() fs.FS {
+	return edited{files, func(text []byte) []byte { return onlySQLite.ReplaceAll(text, nil) }}
+}
 
 // SQLite gives the files as SQLite takes them.
-func SQLite() fs.FS { return uncollated{files} }
+func SQLite() fs.FS {
+	return edited{files, func(text []byte) []byte {
+		return bytes.ReplaceAll(onlyPostgreSQL.ReplaceAll(text, nil), collation, nil)
+	}}
+}
 
-type uncollated struct{ embed.FS }
+// An edited set of files is another for those who read them.
+type edited struct {
+	embed.FS
+	edit func([]byte) []byte
+}
 
-func (u uncollated) Open(name string) (fs.File, error) {
-	f, err := u.FS.Open(name)
+func (e edited) Open(name string) (fs.File, error) {
+	f, err := e.FS.Open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +54,7 @@ func (u uncollated) Open(name string) (fs.File, error) {
 		f.Close()
 		return nil, err
 	}
-	return &file{f, bytes.NewReader(bytes.ReplaceAll(text, []byte(` COLLATE "C"`), nil))}, nil
+	return &file{f, bytes.NewReader(e.edit(text))}, nil
 }
 
 // A file is one of ours with another text.
