@@ -108,8 +108,9 @@ type Store interface {
 	Edges(ctx context.Context, owner xmpp.JID) (first, last Row, ok bool, err error)
 	// ByID gives these rows, Hidden ones too, in rising order; those that are not there any more are left out.
 	ByID(ctx context.Context, owner xmpp.JID, ids []int64) ([]Row, error)
-	// Waiting gives the ids of rows that Waits, above after, in rising order, at most limit; Hidden ones too. upto is what Reached has said last.
-	Waiting(ctx context.Context, owner xmpp.JID, after int64, limit int) (ids []int64, err error)
+	// Waiting gives the rows that Waits, without their stanzas, above after and above what Reached has said, in rising order, at most limit; Hidden ones too.
+	Waiting(ctx context.Context, owner xmpp.JID, after int64, limit int) ([]Row, error)
+	// Upto is what Reached has said last.
 	Upto(ctx context.Context, owner xmpp.JID) (upto int64, err error)
 	// Expire deletes rows of a domain's accounts and rooms with ids below before, at most limit, and tells how many.
 	Expire(ctx context.Context, domain string, before int64, limit int) (n int, err error)
