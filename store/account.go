@@ -194,24 +194,3 @@ func (s *Store) changeAccount(ctx context.Context, jid xmpp.JID, fn func(ctx con
 	}
 	return err
 }
-
-// erasures are one for each table that has a column owner.
-var erasures = []string{
-	`DELETE FROM credential WHERE owner = $1`,
-	`DELETE FROM roster WHERE owner = $1`,
-	`DELETE FROM roster_version WHERE owner = $1`,
-	`DELETE FROM account_data WHERE owner = $1`,
-	`DELETE FROM account WHERE owner = $1`,
-}
-
-// Delete is account.Store's.
-func (s *Store) Delete(ctx context.Context, jid xmpp.JID) error {
-	return s.changeAccount(ctx, jid, func(ctx context.Context, t *turn, owner int64) error {
-		for _, erasure := range erasures {
-			if err := t.Queue(ctx, erasure, owner); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}

@@ -14,15 +14,16 @@ const many = 100
 
 // selectMany finds which of many addresses have a number, and which are accounts.
 var selectMany = `SELECT j.bare, j.id, CASE WHEN a.owner IS NULL THEN 0 ELSE 1 END FROM jid j LEFT JOIN account a ON a.owner = j.id
-	WHERE j.bare IN (` + placeholders(many) + `)`
+	WHERE j.bare IN (` + placeholders(1, many) + `)`
 
-func placeholders(n int) string {
+// placeholders lists n of them, from this one on.
+func placeholders(from, n int) string {
 	var b strings.Builder
 	for i := range n {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		fmt.Fprintf(&b, "$%d", i+1)
+		fmt.Fprintf(&b, "$%d", from+i)
 	}
 	return b.String()
 }
@@ -92,9 +93,12 @@ func (s *Store) CreateMany(ctx context.Context, as []account.Account) (created i
 				continue
 			}
 			if k.id == 0 {
-				if k.id, err = t.newID(ctx, bare); err != nil {
-					return err
-				}
+				k.id, err = t.newID(ctx, bare)
+			} else {
+				err = t.hideRemains(ctx, k.id)
+			}
+			if err != nil {
+				return err
 			}
 			known[bare] = knownJID{k.id, true}
 			if err := insertAccount(ctx, t, k.id, &as[i]); err != nil {

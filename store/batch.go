@@ -89,7 +89,13 @@ func anyWrites(batch []passage) bool {
 }
 
 func (w *writer) inTx(ctx context.Context, fn func(context.Context, *turn) error) error {
-	err := w.engine.InTx(ctx, func(ctx context.Context, t tx) error { return fn(ctx, &turn{t, w.ids}) })
+	err := w.engine.InTx(ctx, func(ctx context.Context, x tx) error {
+		t := &turn{tx: x, ids: w.ids, clock: w.clock}
+		if err := fn(ctx, t); err != nil {
+			return err
+		}
+		return t.flush(ctx)
+	})
 	w.ids.settle(err == nil)
 	return err
 }
@@ -121,6 +127,9 @@ func (w *writer) carryAlone(ctx context.Context, t *turn, p *passage) error {
 	}
 	p.err = w.carry(ctx, t, p)
 	if p.err == nil {
+		p.err = t.flush(ctx)
+	}
+	if p.err == nil {
 		_, p.err = t.Exec(ctx, `RELEASE SAVEPOINT passage`)
 	}
 	if p.err == nil {
@@ -129,6 +138,7 @@ func (w *writer) carryAlone(ctx context.Context, t *turn, p *passage) error {
 	if w.engine.Fault(p.err) != ours {
 		return p.err
 	}
+	t.appends = t.appends[:0]
 	w.ids.settle(false)
 	if _, err := t.Exec(ctx, `ROLLBACK TO SAVEPOINT passage`); err != nil {
 		return err

@@ -15,7 +15,9 @@ type carrier func(ctx context.Context, t *turn, w server.Write) error
 // A turn is one transaction of the writer, as carriers see it.
 type turn struct {
 	tx
-	ids *interner
+	ids     *interner
+	clock   *archiveClock
+	appends []appending // what is to go to the archives, and is not there yet: see flush
 }
 
 // carriers is the one place that knows how each type of write is carried out.
@@ -23,6 +25,9 @@ func (s *Store) carriers() map[reflect.Type]carrier {
 	m := map[reflect.Type]carrier{}
 	carries(m, runCall)
 	carries(m, s.changeRoster)
+	carries(m, appendEntries)
+	carries(m, bury)
+	carries(m, reached)
 	return m
 }
 
@@ -42,6 +47,9 @@ func (c *call) Owner() xmpp.JID { return c.owner }
 
 func runCall(ctx context.Context, t *turn, c *call) error {
 	if err := c.ctx.Err(); err != nil {
+		return err
+	}
+	if err := t.flush(ctx); err != nil {
 		return err
 	}
 	return c.fn(ctx, t)

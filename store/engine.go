@@ -26,6 +26,10 @@ type tx interface {
 	// Queue is Exec for those who need no outcome: it runs before whatever comes after it, and its error shows there or at the
 	// commit. PostgreSQL is spared a round trip.
 	Queue(ctx context.Context, sql string, args ...any) error
+	// FirstCopies calls found for each that there is.
+	FirstCopies(ctx context.Context, want []wanted, found func(i int, c firstCopy)) error
+	// AppendRows adds rows to the archive. They are not changed any more until the transaction's end.
+	AppendRows(ctx context.Context, rows []archiveRow) error
 }
 
 // An engine is a database that this process alone writes. Its querier uses any connection; only InTx writes.

@@ -222,7 +222,7 @@ func (db *sqliteDB) InTx(ctx context.Context, fn func(context.Context, tx) error
 	}
 	err := db.fence(ctx)
 	if err == nil {
-		err = fn(ctx, &db.writes)
+		err = fn(ctx, sqliteTx{&db.writes})
 	}
 	if err == nil {
 		_, err = db.writes.Exec(ctx, `COMMIT`)

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"palabre/account"
+	"palabre/history"
 	"palabre/roster"
 	"palabre/server"
 	"palabre/xep"
@@ -26,6 +27,7 @@ import (
 
 var (
 	_ account.Store    = (*Store)(nil)
+	_ history.Store    = (*Store)(nil)
 	_ roster.Store     = (*Store)(nil)
 	_ server.Committer = (*Store)(nil)
 	_ xep.Store        = (*Store)(nil)
@@ -67,6 +69,8 @@ type Store struct {
 	engine engine
 	db     reads
 	writer *writer
+	eraser eraser
+	expiry expiry
 	closed sync.Once
 	dead   atomic.Pointer[error] // why nothing is written any more
 }
@@ -74,17 +78,23 @@ type Store struct {
 // Open opens the database, makes or updates its schema, and takes it over. Its errors are plain sentences for people.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o = o.withDefaults()
-	s := &Store{opts: o}
+	s := &Store{opts: o, expiry: expiry{upto: map[string]int64{}}}
 	var err error
 	if s.engine, err = openEngine(ctx, o, s.die); err != nil {
 		return nil, err
 	}
 	s.db = reads{s.engine, o.Patience, s.die, o.Now, &outage{}}
 	ids := &interner{known: map[string]int64{}}
-	if err := s.db.QueryRow(ctx, []any{&ids.last}, `SELECT COALESCE(MAX(id), 0) FROM jid`); err != nil {
+	err = s.db.QueryRow(ctx, []any{&ids.last}, `SELECT COALESCE(MAX(id), 0) FROM jid`)
+	clock := &archiveClock{now: o.Now}
+	if err == nil {
+		clock.last, err = lastID(ctx, s.db, o.Now())
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("read the database: %w", err), s.engine.Close())
 	}
-	s.writer = newWriter(s, ids)
+	s.writer = newWriter(s, ids, clock)
+	s.startEraser()
 	return s, nil
 }
 
@@ -118,6 +128,7 @@ func openEngine(ctx context.Context, o Options, fatal func(error)) (engine, erro
 func (s *Store) Close() error {
 	var err error
 	s.closed.Do(func() {
+		s.eraser.stop()
 		s.writer.close()
 		if err = s.engine.Close(); err != nil {
 			err = fmt.Errorf("close the database: %w", err)

@@ -30,6 +30,7 @@ type writer struct {
 	engine   engine
 	carriers map[reflect.Type]carrier
 	ids      *interner
+	clock    *archiveClock
 	log      *slog.Logger
 	now      func() time.Time
 	patience time.Duration
@@ -55,9 +56,9 @@ type passage struct {
 	err    error // why it, and not its batch, was refused
 }
 
-func newWriter(s *Store, ids *interner) *writer {
+func newWriter(s *Store, ids *interner, clock *archiveClock) *writer {
 	w := &writer{
-		engine: s.engine, carriers: s.carriers(), ids: ids, log: s.opts.Logger,
+		engine: s.engine, carriers: s.carriers(), ids: ids, clock: clock, log: s.opts.Logger,
 		now: s.opts.Now, patience: s.opts.Patience, dead: &s.dead, die: s.die,
 		wake: make(chan struct{}, 1), ended: make(chan struct{}),
 	}

@@ -1,0 +1,47 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+)
+
+// A sqliteTx is a transaction of the writing connection.
+type sqliteTx struct{ *statements }
+
+const sqliteFirstCopy = `SELECT a.id, a.stream, a.kind, a.stanza, a.id <= COALESCE((SELECT upto FROM erasing WHERE archive = a.owner), 0),
+	EXISTS (SELECT 1 FROM archive o WHERE o.id = a.id + 1 AND o.owner = $3)
+	FROM archive a WHERE a.owner = $1 AND a.digest = $2`
+
+// FirstCopies looks up one after the other.
+func (t sqliteTx) FirstCopies(ctx context.Context, want []wanted, found func(int, firstCopy)) error {
+	for i, k := range want {
+		var c firstCopy
+		err := t.QueryRow(ctx, []any{&c.id, &c.stream, &c.kind, &c.stanza, &c.erased, &c.other}, sqliteFirstCopy, k.owner, k.digest, k.other)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+		case err != nil:
+			return err
+		default:
+			found(i, c)
+		}
+	}
+	return nil
+}
+
+const sqliteAppend = `INSERT INTO archive (owner, id, peer, kind, digest, stream, stanza) VALUES ($1, $2, $3, $4, $5, $6, $7)`
+
+// AppendRows adds one after the other.
+func (t sqliteTx) AppendRows(ctx context.Context, rows []archiveRow) error {
+	for i := range rows {
+		r := &rows[i]
+		var digest, stream any
+		if r.digest != 0 {
+			digest, stream = r.digest, r.stream
+		}
+		if err := t.Queue(ctx, sqliteAppend, r.owner, r.id, r.peer, int64(r.kind), digest, stream, r.stanza); err != nil {
+			return err
+		}
+	}
+	return nil
+}
