@@ -18,6 +18,15 @@ type later struct {
 
 func (*later) Error() string { return "answered later" }
 
+// Go runs fn beside all streams. Shutdown waits for it, and its context ends when the server can't wait any longer; once the server is stopping, it is not run.
+func (h *Host) Go(fn func(ctx context.Context)) {
+	h.gate.RLock()
+	defer h.gate.RUnlock()
+	if !h.stopping {
+		h.later.Go(func() { fn(h.until) })
+	}
+}
+
 // laterMost bounds the requests of one stream that are answered beside its reader.
 const laterMost = 16
 

@@ -47,6 +47,22 @@ func (s *Session) Saved() (out Saved, ok bool) {
 	return out, true
 }
 
+// Marks are those of what the client has not acknowledged.
+func (s *Session) Marks() (out []int64) {
+	o := &s.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ledger == nil {
+		return nil
+	}
+	for _, p := range o.ledger.Kept() {
+		if p.Mark != 0 {
+			out = append(out, p.Mark)
+		}
+	}
+	return out
+}
+
 // Revive makes the session that Saved gave, before anybody is served: it waits for a connection. The caller has seen to it that its account is still there.
 func (h *Host) Revive(in Saved) (*Session, error) {
 	jid, err := xmpp.ParseJID(in.JID)
