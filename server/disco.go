@@ -20,12 +20,19 @@ type Identity struct{ Category, Type, Name string }
 type disco struct {
 	host       *Host
 	features   [2][]string // by Target: ToDomain, ToAccount
+	partial    [2][]partialFeature
 	identities [2][]Identity
 	items      []xmpp.JID                           // of the domains
 	forms      []func(domain string) []xmpp.Element // of the domains
 	info       [2]map[string]IQHandler              // by Target and node
 	itemsAt    [2]map[string]IQHandler
 	virtual    func(domain, node string) bool // nodes that answer as if none had been named
+}
+
+// A partialFeature is one of some domains.
+type partialFeature struct {
+	where func(domain string) bool
+	ns    []string
 }
 
 // Info says what disco implements.
@@ -56,7 +63,12 @@ func (h *Host) Feature(t Target, ns ...string) {
 	h.disco.features[t] = slices.Compact(f)
 }
 
-// Features lists what is advertised.
+// FeatureWhere advertises namespaces in disco#info of some domains, or of their accounts.
+func (h *Host) FeatureWhere(t Target, where func(domain string) bool, ns ...string) {
+	h.disco.partial[t] = append(h.disco.partial[t], partialFeature{where, ns})
+}
+
+// Features lists what is advertised everywhere.
 func (h *Host) Features(t Target) []string { return h.disco.features[t] }
 
 // AddIdentity adds to what a target says it is.
@@ -125,13 +137,13 @@ func (d *disco) answerInfo(t Target) IQHandler {
 		if t == ToDomain {
 			return out.Add(d.host.DomainInfo(domain)...), nil
 		}
-		return out.Add(d.elements(t)...), nil
+		return out.Add(d.elements(t, domain)...), nil
 	}
 }
 
 // DomainInfo is what a domain's disco#info holds: identities, features, forms.
 func (h *Host) DomainInfo(domain string) []xmpp.Element {
-	out := h.disco.elements(ToDomain)
+	out := h.disco.elements(ToDomain, domain)
 	for _, fn := range h.disco.forms {
 		out = append(out, fn(domain)...)
 	}
@@ -139,15 +151,29 @@ func (h *Host) DomainInfo(domain string) []xmpp.Element {
 }
 
 // elements are the identities and features of a target.
-func (d *disco) elements(t Target) []xmpp.Element {
+func (d *disco) elements(t Target, domain string) []xmpp.Element {
 	var out []xmpp.Element
 	for _, id := range d.identities[t] {
 		out = append(out, xmpp.New(NSDiscoInfo, "identity").With("category", id.Category).With("type", id.Type).With("name", id.Name))
 	}
-	for _, ns := range d.features[t] {
+	for _, ns := range d.featuresOf(t, domain) {
 		out = append(out, xmpp.New(NSDiscoInfo, "feature").With("var", ns))
 	}
 	return out
+}
+
+func (d *disco) featuresOf(t Target, domain string) []string {
+	all := d.features[t]
+	for _, f := range d.partial[t] {
+		if f.where(domain) {
+			all = append(all[:len(all):len(all)], f.ns...)
+		}
+	}
+	if len(all) > len(d.features[t]) {
+		slices.Sort(all)
+		all = slices.Compact(all)
+	}
+	return all
 }
 
 func (d *disco) answerItems(t Target) IQHandler {
