@@ -1,6 +1,7 @@
-// Package history keeps what was said: the archive of each account (XEP-0313), and what waits for a client that comes later (XEP-0160),
-// which are the same rows.
+// Package history keeps what was said: the archive of each account, and what waits for a client that comes later, which are the same rows.
 //
-// A message is in the archives before anybody is told of it, and gets its ids there, in the order of commits: who has seen an id has been able
-// to see all below it. Each client that gets a message learns its id in that account's archive (XEP-0359); what others claim to be such an id is cut out.
+// It implements XEP-0313 and what belongs to it: stable ids (XEP-0359), hints (XEP-0334), preferences (XEP-0441), tombstones (XEP-0424 §4), offline
+// messages (XEP-0160). Invariants: a message is in the archives that it belongs to, once in each, before anybody is told of it; ids rise in the order of
+// commits, so that who has seen one has been able to see all below it; a query that is not clear is an error and never the whole archive; only
+// the account itself reads its archive.
 package history

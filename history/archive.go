@@ -1,0 +1,167 @@
+package history
+
+import (
+	"context"
+
+	"palabre/server"
+	"palabre/xmpp"
+)
+
+// outbound puts what an account sends into its archive.
+func (m *Module) outbound(ctx context.Context, p *server.Passage) error {
+	if p.Stanza.Kind != xmpp.Message {
+		return nil
+	}
+	p.Stanza = withoutForged(m.host, p.Stanza)
+	if !worthOf(p.Stanza).sent {
+		return nil
+	}
+	owner, to := p.Session.Account, p.Stanza.To
+	if ok, err := m.archives(ctx, owner, to); !ok || err != nil {
+		return err
+	}
+	a := m.write(p, Entry{Owner: owner.JID, Peer: to.Bare(), Kind: Sent})
+	p.Then(func(_ context.Context, p *server.Passage) error {
+		if a.Resent {
+			return server.ErrDrop
+		}
+		p.SenderTail += m.tail(&a.Entries[0])
+		return nil
+	})
+	return nil
+}
+
+// inbound puts what comes for an account into its archive. Whoever may refuse a message has been asked by now: what an account does not get is
+// not in its archive (XEP-0313 §6.1).
+func (m *Module) inbound(ctx context.Context, p *server.Passage) error {
+	if p.Stanza.Kind != xmpp.Message {
+		return nil
+	}
+	p.Stanza = withoutForged(m.host, p.Stanza)
+	w := worthOf(p.Stanza)
+	if !w.received && !w.waits {
+		return nil
+	}
+	owner, from := p.Recipient, p.Stanza.From
+	archived := false
+	if w.received {
+		var err error
+		if archived, err = m.archives(ctx, owner, from); err != nil {
+			return err
+		}
+	}
+	e := Entry{Owner: owner.JID, Peer: from.Bare()}
+	if w.waits {
+		e.Kind |= Waits
+	}
+	if !archived {
+		if !w.waits || isTaken(p) {
+			return nil
+		}
+		e.Kind |= Hidden
+	}
+	m.receive(p, e)
+	return nil
+}
+
+// receive adds the recipient's entry to the message's append. What somebody sends to themselves is in the archive once (XEP-0313 §6.1.1).
+func (m *Module) receive(p *server.Passage, e Entry) {
+	a, at := appendOf(p), 0
+	switch {
+	case a == nil:
+		a = m.write(p, e)
+	case a.Entries[0].Owner == e.Owner:
+		a.Entries[0].Kind |= e.Kind & Waits
+	default:
+		at = len(a.Entries)
+		a.Entries = append(a.Entries, e)
+	}
+	if e.Kind&Waits != 0 {
+		a.moving = m.offline.moving.Get(p.Recipient)
+	}
+	p.Then(func(_ context.Context, p *server.Passage) error {
+		if a.Resent {
+			return server.ErrDrop
+		}
+		p.Mark = a.Entries[at].ID
+		p.Tail += m.tail(&a.Entries[at])
+		return nil
+	})
+}
+
+// isTaken tells whether a client is there that the message will go to (RFC 6121 §8.5).
+func isTaken(p *server.Passage) bool {
+	to := p.Stanza.To
+	if !to.IsBare() && p.Recipient.Session(to.Resource()) != nil {
+		return true
+	}
+	for _, s := range p.Recipient.Sessions() {
+		if s.Presence() != nil && s.Priority() >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// keep says that a message that nobody took just now is not lost.
+func (m *Module) keep(_ context.Context, p *server.Passage, _ []*server.Session) {
+	if a := appendOf(p); a != nil {
+		if e := a.entry(p.Recipient.JID); e != nil && e.Kind&Waits != 0 {
+			p.Keep = true
+		}
+	}
+}
+
+// appendOf is what is to be written of a message, or nil.
+func appendOf(p *server.Passage) *Append {
+	for _, w := range p.Writes() {
+		if a, ok := w.(*Append); ok {
+			return a
+		}
+	}
+	return nil
+}
+
+// entry is the one of an archive, or nil.
+func (a *Append) entry(owner xmpp.JID) *Entry {
+	for i := range a.Entries {
+		if a.Entries[i].Owner == owner {
+			return &a.Entries[i]
+		}
+	}
+	return nil
+}
+
+// write attaches a message's append, with its first entry.
+func (m *Module) write(p *server.Passage, e Entry) *Append {
+	st := p.Stanza
+	a := &Append{Entries: append(make([]Entry, 0, 2), e)}
+	a.Stanza, a.Inner = render(st)
+	if p.Session != nil && st.ID != "" {
+		a.Digest, a.Stream = digest(p.Sender(), st), streamOf(p.Session.ID)
+	}
+	p.Write(a)
+	return a
+}
+
+// render writes a message as it is stored: never in the short form of an empty element, so that its content has a place.
+func render(st *xmpp.Stanza) (raw []byte, inner int) {
+	const end = "</message>"
+	raw = make([]byte, 0, len(st.Inner)+len(st.Extra)+len(st.ID)+len(st.From.String())+len(st.To.String())+96)
+	raw = append(st.AppendStart(raw, st.To), '>')
+	inner = len(raw)
+	return append(append(raw, st.Inner...), end...), inner
+}
+
+// tail is the stanza-id that the owner's clients are told (XEP-0313 §3.5); nothing for what their archive does not show.
+func (m *Module) tail(e *Entry) string {
+	if e.Kind&Hidden != 0 {
+		return ""
+	}
+	b := make([]byte, 0, 128)
+	b = append(b, "<stanza-id xmlns='"+nsStanzaID+"'"...)
+	b = xmpp.AppendAttr(b, "by", e.Owner.String())
+	b = append(b, " id='"...)
+	b = m.names.appendName(b, e.ID)
+	return string(append(b, "'/>"...))
+}

@@ -1,0 +1,65 @@
+package history
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"palabre/xmpp"
+)
+
+// mostCached bounds the accounts whose preferences are remembered though they are not on-line.
+const mostCached = 10_000
+
+// loaded is an account's place for its preferences while it is on-line; nil until they are needed.
+type loaded = atomic.Pointer[preferences]
+
+// A cache remembers preferences, so that a message to somebody who is off-line costs no query for them.
+type cache struct {
+	mu      sync.Mutex // tier 4
+	m       map[xmpp.JID]*preferences
+	changes int // how often any have changed: what was read before does not count after
+}
+
+// get gives what is remembered, or nil; at is for put.
+func (c *cache) get(owner xmpp.JID) (p *preferences, at int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.m[owner], c.changes
+}
+
+// put remembers what was read, here and in the account's place if it has one, unless something has changed since get.
+func (c *cache) put(owner xmpp.JID, slot *loaded, p *preferences, at int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.changes == at {
+		c.putLocked(owner, slot, p)
+	}
+}
+
+// change remembers preferences that have just become durable; nil forgets them.
+func (c *cache) change(owner xmpp.JID, slot *loaded, p *preferences) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.changes++
+	delete(c.m, owner)
+	c.putLocked(owner, slot, p)
+}
+
+func (c *cache) putLocked(owner xmpp.JID, slot *loaded, p *preferences) {
+	if slot != nil {
+		slot.Store(p)
+	}
+	if p == nil || c.m[owner] != nil {
+		return
+	}
+	if c.m == nil {
+		c.m = map[xmpp.JID]*preferences{}
+	}
+	for other := range c.m {
+		if len(c.m) < mostCached {
+			break
+		}
+		delete(c.m, other)
+	}
+	c.m[owner] = p
+}
