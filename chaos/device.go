@@ -1,0 +1,387 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"palabre/bench"
+	"palabre/stream"
+	"palabre/xmpp"
+)
+
+// A Habit is what kind of client a Device is.
+type Habit struct {
+	Resume   bool          // it resumes its session on the next connection; otherwise it begins a new one, and sends again what is not acknowledged
+	Archive  bool          // it asks the archive for what it has missed; otherwise the server has to deliver that by itself
+	SameID   bool          // what was refused it sends again under the same id; otherwise it goes on to the next
+	Window   int           // how many of its messages are under way at once
+	AskEvery int           // after how many it asks for the count
+	Patience time.Duration // it gives up a connection on which nothing comes for so long though something is due
+	Resource string        // empty: the server's choice
+}
+
+// pauses are how long a client waits before it connects again, and after a refusal.
+const (
+	shortestPause, longestPause = 5 * time.Millisecond, 100 * time.Millisecond
+	afterRefusal                = 200 * time.Millisecond
+)
+
+// A Device is one client of one account. It belongs to its loop; others speak to it through orders.
+type Device struct {
+	Habit
+	run     *Run
+	account int
+	user    bench.User
+	rng     *rand.Rand
+	target  func() (to int, ok bool) // whom the next message is for; false: there is nothing to send now
+
+	out    outbox
+	in     inbox
+	link   *link
+	how    parting // how the connection ends
+	previd string  // of the session, if it can be resumed (XEP-0198 §5)
+	asked  int     // messages since the last <r/>
+	heard  time.Time
+	quiet  time.Duration // nothing new is sent before
+	deaf   bool          // what comes is left in the socket
+	serial int           // of our requests
+	fences map[string]chan<- struct{}
+
+	orders chan func()
+	stats  DeviceStats
+}
+
+// DeviceStats says how a client's sessions went.
+type DeviceStats struct {
+	Logins, Resumed, NotResumed, Lost int
+}
+
+// loop connects again and again until the context ends.
+func (d *Device) loop(ctx context.Context) {
+	pause := shortestPause
+	for ctx.Err() == nil {
+		err := d.connect(ctx)
+		if err == nil {
+			pause = shortestPause
+			d.serve(ctx)
+			continue
+		}
+		pause = min(2*pause, longestPause)
+		select {
+		case <-ctx.Done():
+		case f := <-d.orders:
+			f()
+		case <-time.After(pause/2 + time.Duration(d.rng.Int64N(int64(pause)))):
+		}
+	}
+	for { // who still asks for something gets it
+		select {
+		case f := <-d.orders:
+			f()
+		case <-d.run.over:
+			return
+		}
+	}
+}
+
+// do has the loop run something.
+func (d *Device) do(f func()) {
+	done := make(chan struct{})
+	d.orders <- func() { defer close(done); f() }
+	<-done
+}
+
+// serve drives a connection until it ends.
+func (d *Device) serve(ctx context.Context) {
+	l := d.link
+	l.read()
+	d.how = silently
+	for d.link != nil {
+		d.pump()
+		if l.flush() != nil {
+			break
+		}
+		d.wait(ctx, l)
+	}
+	d.link = nil
+	d.stats.Lost++
+	l.leave(d.how)
+}
+
+// wait waits for something to do, and does it.
+func (d *Device) wait(ctx context.Context, l *link) {
+	events := l.events
+	if d.deaf {
+		events = nil
+	}
+	select {
+	case ev, ok := <-events:
+		for range 64 { // what has come already is taken in one go
+			if !ok || !d.take(ev) {
+				d.drop(silently)
+				return
+			}
+			select {
+			case ev, ok = <-events:
+				continue
+			default:
+			}
+			break
+		}
+	case f := <-d.orders:
+		f()
+	case <-time.After(d.until()):
+		if d.tired() {
+			d.drop(silently)
+		}
+	case <-ctx.Done():
+		d.drop(politely)
+	}
+}
+
+// drop ends the connection from this side; the loop makes another.
+func (d *Device) drop(how parting) { d.how, d.link = how, nil }
+
+// until is how long nothing is to be done if nothing comes.
+func (d *Device) until() time.Duration {
+	if d.deaf {
+		return time.Hour
+	}
+	next := d.Patience - time.Since(d.heard)
+	now := d.run.now()
+	for _, r := range d.out.retry {
+		next = min(next, r.due-now)
+	}
+	if d.quiet > now {
+		next = min(next, d.quiet-now)
+	}
+	return max(next, time.Millisecond)
+}
+
+// tired tells whether the server has been silent for too long.
+func (d *Device) tired() bool {
+	due := d.out.underWay > 0 || d.in.catching || len(d.out.limbo) > 0 || len(d.fences) > 0
+	if !due {
+		d.heard = time.Now()
+	}
+	return time.Since(d.heard) >= d.Patience
+}
+
+// pump puts on the stream what may go.
+func (d *Device) pump() {
+	if d.deaf || !d.out.enabled {
+		return
+	}
+	now := d.run.now()
+	for d.out.underWay < d.Window {
+		number, again := d.out.take(now)
+		if !again {
+			to, ok := 0, false
+			if now >= d.quiet {
+				to, ok = d.target()
+			}
+			if !ok {
+				break
+			}
+			number = len(d.out.sends)
+			d.out.sends = append(d.out.sends, Send{To: to, Copies: 1, First: now})
+			d.run.board.sent()
+		}
+		if d.out.underWay == 0 {
+			d.heard = time.Now()
+		}
+		if d.put(item{number: number}); d.asked >= d.AskEvery {
+			d.askCount()
+		}
+	}
+	if d.asked > 0 {
+		d.askCount()
+	}
+}
+
+// put puts a stanza on the stream.
+func (d *Device) put(it item) {
+	text := it.raw
+	if it.number >= 0 {
+		text = d.message(it.number)
+		d.asked++
+	}
+	d.out.sent(it, d.run.now())
+	d.link.out = append(d.link.out, text...)
+}
+
+func (d *Device) message(number int) string {
+	k := Key{d.account, number}
+	return fmt.Sprintf("<message type='chat' to='%s@%s' id='%s'><body>%s</body></message>",
+		Name(d.out.sends[number].To), d.run.domain, d.run.tag.id(k), d.run.tag.body(k))
+}
+
+func (d *Device) askCount() {
+	d.asked = 0
+	d.link.out = append(d.link.out, askForCount...)
+}
+
+// request puts an IQ on the stream.
+func (d *Device) request(iq *xmpp.Stanza) {
+	d.put(item{number: -1, raw: string(iq.AppendXML(nil, iq.To, ""))})
+}
+
+// fence has done closed once the server has answered what it is asked now, on this or on a later connection.
+func (d *Device) fence(done chan<- struct{}) {
+	d.serial++
+	id := fmt.Sprintf("fence-%d", d.serial)
+	d.fences[id] = done
+	d.sendFence(id)
+}
+
+func (d *Device) sendFence(id string) {
+	if d.link == nil || !d.out.enabled {
+		return // connect does
+	}
+	ping := xmpp.NewStanza(xmpp.IQ, xmpp.TypeGet, xmpp.New(nsPing, "ping"))
+	ping.ID, ping.To = id, d.user.JID.DomainJID()
+	d.request(ping)
+}
+
+// breach notes what the server must never say.
+func (d *Device) breach(err error) bool {
+	if err != nil {
+		d.run.breach(fmt.Sprintf("to %s: %v", Name(d.account), err))
+	}
+	return err == nil
+}
+
+// take handles what came; false ends the connection.
+func (d *Device) take(ev stream.Event) bool {
+	d.heard = time.Now()
+	switch ev.Kind {
+	case stream.Stanza:
+		d.in.handled++
+		return d.stanza(ev.Stanza)
+	case stream.Nonza:
+		return d.nonza(ev.Nonza)
+	}
+	return ev.Kind != stream.Closed
+}
+
+func (d *Device) nonza(e xmpp.Element) bool {
+	switch {
+	case e.Is(nsSM, "r"):
+		d.link.out = fmt.Appendf(d.link.out, "<a xmlns='%s' h='%d'/>", nsSM, d.in.handled)
+	case e.Is(nsSM, "a"):
+		h, err := count(e)
+		if !d.breach(err) {
+			return false
+		}
+		d.in.replay = false
+		known, err := d.out.acknowledged(h, d.run.now())
+		d.run.board.acknowledged(len(known), d.link.incarnation)
+		return d.breach(err)
+	case e.Is(xmpp.NSStream, "error"):
+		return false
+	}
+	return true
+}
+
+func (d *Device) stanza(st *xmpp.Stanza) bool {
+	if st.Kind == xmpp.IQ {
+		return d.iq(st)
+	}
+	if st.Kind != xmpp.Message {
+		return true
+	}
+	if st.Type == xmpp.TypeError {
+		return d.refused(st)
+	}
+	if query, s, ok := d.run.tag.result(st); ok {
+		if query == d.in.query {
+			d.in.paged(s)
+		}
+		return true
+	}
+	if st.Has(xmpp.NSClient, "body") {
+		d.in.deliver(st)
+	}
+	d.run.board.received(d.account, len(d.in.log))
+	return true
+}
+
+// refused takes an error for a message: with resource-constraint it may be sent again; no other has a reason here.
+func (d *Device) refused(st *xmpp.Stanza) bool {
+	number, ok := d.run.tag.number(st.ID, d.account)
+	if !ok {
+		return true
+	}
+	now := d.run.now()
+	if !d.breach(d.out.refused(number, now)) {
+		return true
+	}
+	why := refusal(st)
+	d.run.board.refused(why, now-d.out.sends[number].Last)
+	if why != "wait resource-constraint" {
+		d.breach(fmt.Errorf("it refused message %d: %s", number, why))
+		return true
+	}
+	d.quiet = now + afterRefusal
+	if d.SameID {
+		d.out.again(number, now+afterRefusal+time.Duration(d.rng.Int64N(int64(afterRefusal))))
+	}
+	return true
+}
+
+func (d *Device) iq(st *xmpp.Stanza) bool {
+	switch {
+	case st.IsRequest():
+		answer := st.ErrorReply(xmpp.ErrServiceUnavailable)
+		answer.From = xmpp.JID{}
+		d.request(answer)
+	case st.ID == d.in.query:
+		return d.page(st)
+	case d.fences[st.ID] != nil: // an error is as good an answer
+		close(d.fences[st.ID])
+		delete(d.fences, st.ID)
+	}
+	return true
+}
+
+// page takes the end of a page of the archive, and asks for the next.
+func (d *Device) page(st *xmpp.Stanza) bool {
+	if st.Type == xmpp.TypeError {
+		if why := refusal(st); why != "wait resource-constraint" {
+			d.breach(fmt.Errorf("the archive behind %q is refused: %s", d.in.page, why))
+		}
+		return false // another connection asks again
+	}
+	f, ok := finOf(st)
+	if !ok {
+		return d.breach(fmt.Errorf("a page without an end: %v", st))
+	}
+	if f.last != "" {
+		d.in.page = f.last
+	}
+	if f.complete {
+		d.in.caughtUp(f.last)
+		d.run.board.received(d.account, len(d.in.log))
+		return true
+	}
+	d.catchUp()
+	return true
+}
+
+func (d *Device) catchUp() {
+	d.serial++
+	d.in.query = fmt.Sprintf("page-%d", d.serial)
+	d.request(ask(d.in.query, d.in.page, "100"))
+}
+
+// missing are those of the messages that have not come.
+func (d *Device) missing(due []Key) []Key {
+	seen := make(map[Key]bool, len(d.in.log))
+	for _, l := range d.in.log {
+		seen[l.Key] = true
+	}
+	return slices.DeleteFunc(due, func(k Key) bool { return seen[k] })
+}

@@ -1,0 +1,209 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"palabre/bench"
+)
+
+// password is everybody's.
+const password = "arbre à palabres"
+
+// Users are the accounts of a run.
+func Users(count int) ([]bench.User, error) {
+	return bench.NumberedUsers("u", domain, password, count)
+}
+
+// Options say what a Run is.
+type Options struct {
+	Seed   uint64
+	Server *Server
+	Users  []bench.User
+	Habit  func(account int, rng *rand.Rand) Habit
+	// To says whom the next message of an account is for; false: it has nothing to send now. It is called by one goroutine for each account.
+	To func(account int, rng *rand.Rand) (to int, ok bool)
+}
+
+// A Run is a number of clients, one for each account, that send each other messages whatever happens, until it is settled.
+type Run struct {
+	Options
+	domain  string
+	tag     tag
+	dialer  *bench.Dialer
+	server  *Server
+	board   *board
+	devices []*Device
+	start   time.Time
+	sending atomic.Bool
+	cancel  context.CancelFunc
+	loops   sync.WaitGroup
+	over    chan struct{} // nobody asks a device any more
+
+	mu       sync.Mutex // guards what follows; a leaf
+	breaches []string
+}
+
+// NewRun makes a run whose clients connect, and send nothing yet. What the clients do, though not when, depends on the seed alone.
+func NewRun(ctx context.Context, o Options) *Run {
+	r := &Run{
+		Options: o, domain: domain, tag: tag(fmt.Sprintf("s%d", o.Seed)), server: o.Server,
+		dialer: &bench.Dialer{Address: o.Server.Address, Direct: true},
+		board:  newBoard(len(o.Users)), start: time.Now(), over: make(chan struct{}),
+	}
+	ctx, r.cancel = context.WithCancel(ctx)
+	for account, u := range o.Users {
+		rng := rand.New(rand.NewPCG(o.Seed, uint64(account)))
+		d := &Device{run: r, account: account, user: u, rng: rng, orders: make(chan func()), fences: map[string]chan<- struct{}{}}
+		d.Habit = o.Habit(account, rng)
+		d.in = inbox{account: account, run: r.tag, came: map[string]Way{}}
+		d.target = func() (int, bool) {
+			if !r.sending.Load() {
+				return 0, false
+			}
+			return o.To(account, rng)
+		}
+		r.devices = append(r.devices, d)
+		r.loops.Go(func() { d.loop(ctx) })
+	}
+	return r
+}
+
+// now is the time since the run began.
+func (r *Run) now() time.Duration { return time.Since(r.start) }
+
+func (r *Run) breach(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.breaches = append(r.breaches, text)
+}
+
+// Send has the clients begin to send.
+func (r *Run) Send() {
+	r.sending.Store(true)
+	for _, d := range r.devices {
+		d.do(func() {}) // those who wait look again
+	}
+}
+
+// Hush has them begin nothing new.
+func (r *Run) Hush() { r.sending.Store(false) }
+
+// Fence waits until the server has answered each client.
+func (r *Run) Fence(ctx context.Context) error {
+	var pending []chan struct{}
+	for _, d := range r.devices {
+		done := make(chan struct{})
+		d.do(func() { d.fence(done) })
+		pending = append(pending, done)
+	}
+	for account, done := range pending {
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return fmt.Errorf("chaos: the server does not answer %s: %w", Name(account), context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+// Settle has nothing new sent, and waits until the outcome of every message is known and what was acknowledged has arrived. What has not arrived in time
+// is no error here: the verdict will say so.
+func (r *Run) Settle(ctx context.Context, patience time.Duration) error {
+	r.Hush()
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for _, d := range r.devices {
+		for pending := 1; pending > 0; {
+			if d.do(func() { pending = d.out.pending() }); pending > 0 && pause(limited, 5*time.Millisecond) != nil {
+				return fmt.Errorf("chaos: %s does not hear what became of %d messages: %w", Name(d.account), pending, context.Cause(limited))
+			}
+		}
+	}
+	due := r.due()
+	for _, d := range r.devices {
+		for rest := due[d.account]; len(rest) > 0; {
+			if d.do(func() { rest = d.missing(rest) }); len(rest) > 0 && pause(limited, 20*time.Millisecond) != nil {
+				break
+			}
+		}
+	}
+	return r.Fence(ctx)
+}
+
+// due is, for each account, what was acknowledged and is to reach it.
+func (r *Run) due() [][]Key {
+	due := make([][]Key, len(r.devices))
+	for _, d := range r.devices {
+		d.do(func() {
+			for number, s := range d.out.sends {
+				if s.Outcome == Acknowledged {
+					due[s.To] = append(due[s.To], Key{d.account, number})
+				}
+			}
+		})
+	}
+	return due
+}
+
+// pause waits a little, for a poll.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Leave has the clients end their sessions, and gives what they have noted.
+func (r *Run) Leave() *History {
+	r.cancel()
+	close(r.over)
+	r.loops.Wait()
+	h := &History{Sends: make([][]Send, len(r.devices)), Archives: make([][]Sighting, len(r.devices)), Breaches: r.breaches}
+	for account, d := range r.devices {
+		h.Sends[account] = d.out.sends
+		h.Readings = append(h.Readings, Reading{Account: account, Log: d.in.log, Whole: true})
+	}
+	return h
+}
+
+// Stats adds up how the clients' sessions went, once they have left.
+func (r *Run) Stats() (s DeviceStats) {
+	for _, d := range r.devices {
+		s.Logins += d.stats.Logins
+		s.Resumed += d.stats.Resumed
+		s.NotResumed += d.stats.NotResumed
+		s.Lost += d.stats.Lost
+	}
+	return s
+}
+
+// Audit reads every archive into a history.
+func (r *Run) Audit(ctx context.Context, h *History) error {
+	var errs []error
+	var mu sync.Mutex
+	var readers sync.WaitGroup
+	gate := make(chan struct{}, 8)
+	for account, u := range r.Users {
+		readers.Go(func() {
+			gate <- struct{}{}
+			defer func() { <-gate }()
+			rows, err := r.readArchive(ctx, u)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				errs = append(errs, fmt.Errorf("chaos: the archive of %s: %w", Name(account), err))
+			}
+			h.Archives[account] = rows
+		})
+	}
+	readers.Wait()
+	return errors.Join(errs...)
+}
