@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	nsMAM = "urn:mam:2"
+	nsMAM = "urn:xmpp:mam:2"
 	nsRSM = "http://jabber.org/protocol/rsm"
 )
 

@@ -11,6 +11,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"math/big"
 	"net"
 	"strings"
@@ -32,10 +33,13 @@ type relay struct {
 	tls     *tls.Config
 	direct  bool
 	mangle  func(st *xmpp.Stanza) []*xmpp.Stanza // what is delivered for a message
+	archive relayArchive
+	admit   func(handled uint32) (h uint32, ok bool) // what is acknowledged, of so many stanzas that were handled; nil: all
 
 	wg   sync.WaitGroup
 	mu   sync.Mutex
 	open map[xmpp.JID]*stream.Queue // by bare address
+	acks map[xmpp.JID][]string      // what the clients acknowledged, by bare address
 }
 
 func newRelay(t *testing.T, direct bool, mangle func(*xmpp.Stanza) []*xmpp.Stanza) *relay {
@@ -44,7 +48,7 @@ func newRelay(t *testing.T, direct bool, mangle func(*xmpp.Stanza) []*xmpp.Stanz
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &relay{t: t, address: l.Addr().String(), tls: selfSigned(t), direct: direct, mangle: mangle, open: make(map[xmpp.JID]*stream.Queue)}
+	r := &relay{t: t, address: l.Addr().String(), tls: selfSigned(t), direct: direct, mangle: mangle, open: make(map[xmpp.JID]*stream.Queue), acks: make(map[xmpp.JID][]string)}
 	r.wg.Go(func() {
 		for {
 			conn, err := l.Accept()
@@ -156,15 +160,25 @@ func (p *peer) authenticate() (user xmpp.JID, ok bool) {
 
 func (r *relay) relay(p *peer, user xmpp.JID) {
 	out := stream.NewQueue(p.conn)
-	r.mu.Lock()
-	r.open[user] = out
-	r.mu.Unlock()
 	defer out.Wait()
+	var handled uint32
 	for {
 		ev := p.next()
 		switch ev.Kind {
 		case stream.Stanza:
-			r.route(out, ev.Stanza)
+			handled++
+			if ev.Stanza.Kind == xmpp.Presence { // from now on messages to the user come here
+				r.mu.Lock()
+				r.open[user] = out
+				r.mu.Unlock()
+				continue
+			}
+			r.route(user, out, ev.Stanza)
+		case stream.Nonza:
+			if ev.Nonza.Is(nsSM, "enable") {
+				handled = 0
+			}
+			r.manage(user, out, ev.Nonza, handled)
 		case stream.Closed:
 			out.Close(stream.AppendClose(nil), nil)
 			return
@@ -175,13 +189,40 @@ func (r *relay) relay(p *peer, user xmpp.JID) {
 	}
 }
 
-func (r *relay) route(out *stream.Queue, st *xmpp.Stanza) {
+// manage is the relay's side of stream management. It asks once, when that is turned on, and counts nothing of its own.
+func (r *relay) manage(user xmpp.JID, out *stream.Queue, e xmpp.Element, handled uint32) {
+	send := func(xml string) { out.Send(stream.Packet{Raw: xml}) }
+	switch e.Name.Local {
+	case "enable":
+		send("<enabled xmlns='" + nsSM + "' resume='true' id='1'/>" + askAck)
+	case "r":
+		h, ok := handled, true
+		if r.admit != nil {
+			h, ok = r.admit(handled)
+		}
+		if ok {
+			send(fmt.Sprintf("<a xmlns='%s' h='%d'/>", nsSM, h))
+		}
+	case "a":
+		r.mu.Lock()
+		r.acks[user] = append(r.acks[user], e.Attr("h"))
+		r.mu.Unlock()
+	}
+}
+
+func (r *relay) route(user xmpp.JID, out *stream.Queue, st *xmpp.Stanza) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	switch st.Kind {
 	case xmpp.IQ:
+		if query, ok := st.Child(nsMAM, "query"); ok {
+			r.archive.answer(user, out, st, query)
+			return
+		}
 		out.Send(stream.Packet{Stanza: st.Result(xmpp.Element{})})
 	case xmpp.Message:
-		r.mu.Lock()
-		defer r.mu.Unlock()
+		r.archive.add(user, st)
+		r.archive.add(st.To, st)
 		for _, m := range r.mangle(st) {
 			r.open[m.To].Send(stream.Packet{Stanza: m, To: m.To})
 		}
