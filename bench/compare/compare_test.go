@@ -87,11 +87,11 @@ func TestTable(t *testing.T) {
 		return bench.Report{Scenario: scenario, CPU: cpu, Rate: rate, RSSPerSession: rss, Users: 2000}
 	}
 	text := newTable([]server{named{}, other{}}, []result{
-		{"One", "1.2", 1, report("chat", 9.94, 1000, 0)},
-		{"One", "1.2", 2, report("chat", 300, 5, 0)},
-		{"One", "1.2", 3, report("chat", 1, 9000, 0)},
-		{"One", "1.2", 1, report("connect", 812.4, 77, 17.96)},
-		{"Other", "3", 1, report("connect", 3646, 12, 67)},
+		{"One", "1.2", 1, "chat", report("chat", 9.94, 1000, 0)},
+		{"One", "1.2", 2, "chat", report("chat", 300, 5, 0)},
+		{"One", "1.2", 3, "chat", report("chat", 1, 9000, 0)},
+		{"One", "1.2", 1, "connect", report("connect", 812.4, 77, 17.96)},
+		{"Other", "3", 1, "connect", report("connect", 3646, 12, 67)},
 	}).Markdown()
 	for _, line := range []string{
 		"| | One | Other |\n",

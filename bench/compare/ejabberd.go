@@ -2,24 +2,44 @@ package main
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
+
+	_ "modernc.org/sqlite"
 )
 
 // ejabberd is run without its control script: one Erlang node that is not distributed, so that there is no epmd
-// to be left behind.
+// to be left behind. It keeps its accounts and rosters in Mnesia, its default, and the archive in a database.
 type ejabberd struct {
 	site *site
 	as   *account
 	dir  string
 	port int
+	db   *cluster // nil if no archive is there
 }
 
 func (e *ejabberd) Name() string    { return "ejabberd" }
 func (e *ejabberd) Version() string { return packageVersion("ejabberd") }
+
+func (e *ejabberd) Packages(engines []engine) []string {
+	packages := []string{"ejabberd"}
+	if slices.Contains(engines, inPostgreSQL) {
+		packages = append(packages, "erlang-p1-pgsql")
+	}
+	if slices.Contains(engines, inSQLite) {
+		packages = append(packages, "erlang-p1-sqlite3")
+	}
+	return packages
+}
+
+// ejabberdSchemas is where Debian keeps the tables that ejabberd expects in a database.
+const ejabberdSchemas = "/usr/share/ejabberd/sql"
 
 // ejabberdLibs is where Debian keeps ejabberd's Erlang applications.
 const ejabberdLibs = "/usr/lib/x86_64-linux-gnu"
@@ -44,7 +64,23 @@ listen:
     access: all
     starttls_required: true
 acl: {}
+{{if eq .Engine "sqlite"}}
+sql_type: sqlite
+sql_database: "{{.Dir}}/archive.sqlite"
+{{else if eq .Engine "postgresql"}}
+sql_type: pgsql
+sql_server: "127.0.0.1"
+sql_port: {{.Database}}
+sql_database: "{{.Role}}"
+sql_username: "{{.Role}}"
+sql_password: ""
+{{end}}
 modules:
+  {{- if ne .Engine "off"}}
+  mod_mam:
+    db_type: sql
+    default: always
+  {{- end}}
   mod_blocking: {}
   mod_caps: {}
   mod_carboncopy: {}
@@ -73,10 +109,7 @@ Scram = ejabberd_auth:password_to_scram(<<"DOMAIN">>, <<"PASSWORD">>),
 [ejabberd_auth_mnesia:try_register(U, <<"DOMAIN">>, Scram) || U <- binary:split(Text, <<"\n">>, [global, trim_all])],
 ok = file:write_file("ready", <<>>).`
 
-func (e *ejabberd) Prepare(ctx context.Context) error {
-	if err := install(ctx, "ejabberd", "ejabberdctl"); err != nil {
-		return err
-	}
+func (e *ejabberd) Prepare(ctx context.Context, engines []engine) error {
 	var err error
 	if e.as, err = unprivileged("ejabberd"); err != nil {
 		return err
@@ -87,22 +120,59 @@ func (e *ejabberd) Prepare(ctx context.Context) error {
 	if e.port, err = freePort(); err != nil {
 		return err
 	}
-	var config, users strings.Builder
-	if err := ejabberdConfig.Execute(&config, map[string]any{
-		"Domain": domain, "Cert": e.site.cert, "Key": e.site.key, "Port": e.port,
-	}); err != nil {
-		return err
-	}
+	var users strings.Builder
 	for _, u := range e.site.users() {
 		users.WriteString(u.JID.Local() + "\n")
 	}
-	if err := os.WriteFile(filepath.Join(e.dir, "ejabberd.yml"), []byte(config.String()), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(e.dir, "users"), []byte(users.String()), 0o644); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(e.dir, "users"), []byte(users.String()), 0o644)
+	for _, archive := range engines {
+		if err := e.configure(ctx, archive); err != nil {
+			return err
+		}
+	}
+	return e.as.own(e.dir)
 }
 
-func (e *ejabberd) Start(ctx context.Context) (*process, error) {
+// configure makes the configuration for an engine, and the tables, which this version does not make itself.
+func (e *ejabberd) configure(ctx context.Context, archive engine) (err error) {
+	values := map[string]string{"Dir": e.dir, "Domain": domain, "Cert": e.site.cert, "Key": e.site.key, "Port": strconv.Itoa(e.port), "Engine": string(archive), "Role": role}
+	switch archive {
+	case inSQLite:
+		err = e.createSQLite(ctx)
+	case inPostgreSQL:
+		if e.db, err = newCluster(ctx, e.site, "ejabberd-postgresql"); err == nil {
+			values["Database"] = strconv.Itoa(e.db.port)
+			err = e.db.load(ctx, filepath.Join(ejabberdSchemas, "pg.sql"))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return write(e.config(archive), ejabberdConfig, values)
+}
+
+func (e *ejabberd) config(archive engine) string { return filepath.Join(e.dir, string(archive)+".yml") }
+
+func (e *ejabberd) createSQLite(ctx context.Context) error {
+	schema, err := os.ReadFile(filepath.Join(ejabberdSchemas, "lite.sql"))
+	if err != nil {
+		return err
+	}
+	db, err := sql.Open("sqlite", filepath.Join(e.dir, "archive.sqlite"))
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, string(schema))
+	return errors.Join(err, db.Close())
+}
+
+func (e *ejabberd) Start(ctx context.Context, archive engine) (*process, error) {
+	return e.db.startOn(ctx, archive, func() (*process, error) { return e.run(ctx, archive) })
+}
+
+func (e *ejabberd) run(ctx context.Context, archive engine) (*process, error) {
 	ready := filepath.Join(e.dir, "ready")
 	if err := os.RemoveAll(ready); err != nil {
 		return nil, err
@@ -110,7 +180,7 @@ func (e *ejabberd) Start(ctx context.Context) (*process, error) {
 	code := strings.NewReplacer("DOMAIN", domain, "PASSWORD", e.site.password).Replace(register)
 	env := []string{
 		"ERL_LIBS=" + ejabberdLibs,
-		"EJABBERD_CONFIG_PATH=" + filepath.Join(e.dir, "ejabberd.yml"),
+		"EJABBERD_CONFIG_PATH=" + e.config(archive),
 		"EJABBERD_LOG_PATH=" + filepath.Join(e.dir, "ejabberd.log"),
 		"ERL_MAX_PORTS=32000", "ERL_MAX_ETS_TABLES=1400",
 	}

@@ -1,8 +1,8 @@
 // Command compare measures Palabre, ejabberd and Prosody on this machine under the same load, and writes the table.
 //
-// It takes Debian's packages of the peers (and installs them when it runs as root), configures all alike: loopback only,
-// TLS 1.3 with one certificate (ECDSA P-256), SCRAM-SHA-256, no rate limits, archive off, roster, presence, carbons,
-// stream management and rooms on. Servers run one at a time, each as an unprivileged user where this runs as root, in a
+// It takes Debian's packages of the peers, and says which are missing; it configures all alike: loopback only, TLS 1.3 with one
+// certificate (ECDSA P-256), SCRAM-SHA-256, no rate limits, roster, presence, carbons, stream management and rooms on, and the archive off,
+// or on for everybody, in PostgreSQL or in SQLite, as a scenario has it. Servers run one at a time, each as an unprivileged user where this runs as root, in a
 // folder that is removed afterwards; only processes started here are ended. Rounds go through all servers in turn, so that
 // what else the machine does falls on all alike, and each figure is the median of the rounds.
 package main
@@ -14,9 +14,12 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"palabre/bench"
 )
 
 // options is the command line.
@@ -26,6 +29,7 @@ type options struct {
 	rounds    int
 	sessions  int
 	duration  time.Duration
+	fill      int
 	palabre   string
 	out       string
 	raw       string
@@ -45,10 +49,11 @@ func main() {
 func parse() options {
 	var o options
 	flag.StringVar(&o.servers, "servers", "ejabberd,prosody,palabre", "servers to measure, in this order")
-	flag.StringVar(&o.scenarios, "scenarios", "chat,presence,connect", "what to measure")
+	flag.StringVar(&o.scenarios, "scenarios", usual, "what to measure, among "+strings.Join(taskNames(), ", "))
 	flag.IntVar(&o.rounds, "rounds", 3, "how often; figures are medians")
 	flag.IntVar(&o.sessions, "sessions", 2000, "idle sessions in connect")
 	flag.DurationVar(&o.duration, "duration", 10*time.Second, "how long each scenario is measured")
+	flag.IntVar(&o.fill, "fill", bench.Defaults.Fill, "messages in an archive of which the last page is read")
 	flag.StringVar(&o.palabre, "palabre", "", "the palabre binary; without it, it is built from this module")
 	flag.StringVar(&o.out, "out", "", "file for the table; without it, it goes to standard output")
 	flag.StringVar(&o.raw, "raw", "", "file for the single results, a line of JSON each")
@@ -58,6 +63,10 @@ func parse() options {
 }
 
 func run(ctx context.Context, o options) error {
+	chosen, err := choose(o.scenarios)
+	if err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "palabre-compare-")
 	if err != nil {
 		return err
@@ -74,11 +83,11 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	servers, err := prepare(ctx, o, site)
+	servers, err := prepare(ctx, o, site, engines(chosen))
 	if err != nil {
 		return err
 	}
-	results, err := measure(ctx, o, site, servers)
+	results, err := measure(ctx, o, site, servers, chosen)
 	if err != nil {
 		return err
 	}
@@ -86,23 +95,28 @@ func run(ctx context.Context, o options) error {
 }
 
 // prepare makes the chosen servers ready to be started.
-func prepare(ctx context.Context, o options, s *site) ([]server, error) {
-	known := map[string]func() server{
-		"ejabberd": func() server { return &ejabberd{site: s} },
-		"prosody":  func() server { return &prosody{site: s} },
-		"palabre":  func() server { return &palabre{site: s, binary: o.palabre} },
-	}
+func prepare(ctx context.Context, o options, s *site, engines []engine) ([]server, error) {
+	known := map[string]server{"ejabberd": &ejabberd{site: s}, "prosody": &prosody{site: s}, "palabre": &palabre{site: s, binary: o.palabre}}
 	var all []server
+	var packages []string
 	for name := range strings.SplitSeq(o.servers, ",") {
-		make, ok := known[name]
+		sv, ok := known[name]
 		if !ok {
 			return nil, fmt.Errorf("there is no server %q: choose among ejabberd, prosody and palabre", name)
 		}
-		sv := make()
-		if err := sv.Prepare(ctx); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
 		all = append(all, sv)
+		packages = append(packages, sv.Packages(engines)...)
+	}
+	if slices.Contains(engines, inPostgreSQL) {
+		packages = append(packages, "postgresql")
+	}
+	if err := require(packages); err != nil {
+		return nil, err
+	}
+	for _, sv := range all {
+		if err := sv.Prepare(ctx, engines); err != nil {
+			return nil, fmt.Errorf("%s: %w", sv.Name(), err)
+		}
 	}
 	return all, nil
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"palabre/bench"
@@ -20,11 +19,12 @@ type result struct {
 	Server  string `json:"server"`
 	Version string `json:"version"`
 	Round   int    `json:"round"`
+	Task    string `json:"task"`
 	bench.Report
 }
 
 // measure does all rounds, each with all servers in turn. The data of a round stays for the next.
-func measure(ctx context.Context, o options, s *site, servers []server) ([]result, error) {
+func measure(ctx context.Context, o options, s *site, servers []server, chosen []task) ([]result, error) {
 	raw := io.Discard
 	if o.raw != "" {
 		if err := os.MkdirAll(filepath.Dir(o.raw), 0o755); err != nil {
@@ -42,12 +42,13 @@ func measure(ctx context.Context, o options, s *site, servers []server) ([]resul
 	for round := range o.rounds {
 		for _, sv := range servers {
 			progress("round %d of %d: %s %s", round+1, o.rounds, sv.Name(), sv.Version())
-			reports, err := visit(ctx, o, s, sv)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", sv.Name(), err)
-			}
-			for _, r := range reports {
-				res := result{sv.Name(), sv.Version(), round + 1, r}
+			for _, t := range chosen {
+				report, err := visit(ctx, o, s, sv, t)
+				if err != nil {
+					return nil, fmt.Errorf("%s: %s: %w", sv.Name(), t.name, err)
+				}
+				progress("  %s: %v", t.name, &report)
+				res := result{sv.Name(), sv.Version(), round + 1, t.name, report}
 				if err := lines.Encode(res); err != nil {
 					return nil, err
 				}
@@ -58,39 +59,31 @@ func measure(ctx context.Context, o options, s *site, servers []server) ([]resul
 	return all, nil
 }
 
-// settingUp bounds a scenario: making 5,000 subscriptions takes a server minutes on a machine that is busy.
+// settingUp bounds a scenario: on a machine that is busy, making 5,000 subscriptions or filling archives takes a server minutes.
 const settingUp = 20 * time.Minute
 
-// visit runs the scenarios against a server. Each has it started afresh: what one leaves on the heap is no matter of the next.
-func visit(ctx context.Context, o options, s *site, sv server) (reports []bench.Report, err error) {
-	for name := range strings.SplitSeq(o.scenarios, ",") {
-		r, err := scenario(ctx, o, s, sv, name)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		progress("  %v", &r)
-		reports = append(reports, r)
-	}
-	return reports, nil
-}
-
-func scenario(ctx context.Context, o options, s *site, sv server, name string) (r bench.Report, err error) {
-	p, err := sv.Start(ctx)
+// visit does a task against a server that is started afresh: what one leaves on the heap is no matter of the next.
+func visit(ctx context.Context, o options, s *site, sv server, t task) (r bench.Report, err error) {
+	p, err := sv.Start(ctx, t.archive)
 	if err != nil {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, p.stop()) }()
 	c := bench.Config{
-		Scenario: name,
+		Scenario: t.scenario,
 		Dialer:   &bench.Dialer{Address: p.address, MinTLS: tls.VersionTLS13},
-		Users:    s.active,
+		Users:    t.users(s),
 		Duration: o.duration,
 		Timeout:  settingUp,
+		Fill:     o.fill,
 		Server:   []int{p.cmd.Process.Pid},
-		Progress: func(format string, args ...any) { progress("  "+name+": "+format, args...) },
+		Progress: func(format string, args ...any) { progress("  "+t.name+": "+format, args...) },
 	}
-	if name == "connect" {
-		c.Users = s.idle
+	if p.database != nil {
+		c.Database = []int{p.database.cmd.Process.Pid}
+	}
+	if t.change != nil {
+		t.change(&c)
 	}
 	return bench.Do(ctx, c)
 }

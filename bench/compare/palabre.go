@@ -7,18 +7,22 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"text/template"
 )
 
-// palabre is this project's server, with its default database.
+// palabre is this project's server. Its accounts are where its archive is, and in SQLite if it has none.
 type palabre struct {
 	site   *site
 	binary string // built if empty
 	as     *account
 	dir    string
 	port   int
+	db     *cluster // nil if no archive is there
 }
+
+func (p *palabre) Packages([]engine) []string { return nil }
 
 func (p *palabre) Name() string { return "Palabre" }
 
@@ -33,7 +37,10 @@ func (p *palabre) Version() string {
 
 var palabreConfig = template.Must(template.New("").Parse(`
 domains = ["{{.Domain}}"]
-data_dir = "{{.Dir}}/data"
+data_dir = "{{.Dir}}/{{.Engine}}"
+
+[database]
+url = "{{.URL}}"
 
 [listen]
 c2s = ["127.0.0.1:{{.Port}}"]
@@ -46,13 +53,13 @@ cert = "{{.Cert}}"
 key = "{{.Key}}"
 
 [history]
-enabled = false
+enabled = {{ne .Engine "off"}}
 
 [limits]
 off = true
 `))
 
-func (p *palabre) Prepare(ctx context.Context) error {
+func (p *palabre) Prepare(ctx context.Context, engines []engine) error {
 	var err error
 	if p.as, err = unprivileged("nobody"); err != nil {
 		return err
@@ -66,19 +73,34 @@ func (p *palabre) Prepare(ctx context.Context) error {
 	if err := p.build(ctx); err != nil {
 		return err
 	}
-	var config strings.Builder
-	if err := palabreConfig.Execute(&config, map[string]any{
-		"Dir": p.dir, "Domain": domain, "Cert": p.site.cert, "Key": p.site.key, "Port": p.port,
-	}); err != nil {
-		return err
+	for _, e := range engines {
+		if err := p.configure(ctx, e); err != nil {
+			return err
+		}
 	}
-	if err := os.WriteFile(p.config(), []byte(config.String()), 0o644); err != nil {
-		return err
-	}
-	return p.register(ctx)
+	return nil
 }
 
-func (p *palabre) config() string { return filepath.Join(p.dir, "palabre.toml") }
+// configure makes the configuration for an engine, and the accounts.
+func (p *palabre) configure(ctx context.Context, e engine) (err error) {
+	register := func() error { return p.register(ctx, e) }
+	values := map[string]string{"Dir": p.dir, "Domain": domain, "Cert": p.site.cert, "Key": p.site.key, "Port": strconv.Itoa(p.port), "Engine": string(e), "URL": ""}
+	if e == inPostgreSQL {
+		if p.db, err = newCluster(ctx, p.site, "palabre-postgresql"); err != nil {
+			return err
+		}
+		values["URL"] = p.db.url()
+	}
+	if err := write(p.config(e), palabreConfig, values); err != nil {
+		return err
+	}
+	if e == inPostgreSQL {
+		return p.db.with(ctx, register)
+	}
+	return register()
+}
+
+func (p *palabre) config(e engine) string { return filepath.Join(p.dir, string(e)+".toml") }
 
 // build makes the binary of this module, or copies the one that was given to where the server's user can run it.
 func (p *palabre) build(ctx context.Context) error {
@@ -99,7 +121,7 @@ func (p *palabre) build(ctx context.Context) error {
 }
 
 // register imports the users with the server's own command.
-func (p *palabre) register(ctx context.Context) error {
+func (p *palabre) register(ctx context.Context, e engine) error {
 	name := filepath.Join(p.dir, "users.csv")
 	file, err := os.Create(name)
 	if err != nil {
@@ -118,12 +140,14 @@ func (p *palabre) register(ctx context.Context) error {
 	if err := p.as.own(p.dir); err != nil {
 		return err
 	}
-	if text, err := p.as.command(ctx, p.dir, nil, p.binary, "user", "import", name, "--config", p.config()).CombinedOutput(); err != nil {
+	if text, err := p.as.command(ctx, p.dir, nil, p.binary, "user", "import", name, "--config", p.config(e)).CombinedOutput(); err != nil {
 		return fmt.Errorf("palabre user import: %w: %s", err, text)
 	}
 	return nil
 }
 
-func (p *palabre) Start(ctx context.Context) (*process, error) {
-	return start(ctx, p.as.command(ctx, p.dir, nil, p.binary, "serve", "--config", p.config()), p.port, nil)
+func (p *palabre) Start(ctx context.Context, e engine) (*process, error) {
+	return p.db.startOn(ctx, e, func() (*process, error) {
+		return start(ctx, p.as.command(ctx, p.dir, nil, p.binary, "serve", "--config", p.config(e)), p.port, nil)
+	})
 }

@@ -18,8 +18,9 @@ import (
 type server interface {
 	Name() string
 	Version() string
-	Prepare(ctx context.Context) error // installs and configures, once
-	Start(ctx context.Context) (*process, error)
+	Packages(engines []engine) []string                  // those of Debian's that it takes
+	Prepare(ctx context.Context, engines []engine) error // configures, once
+	Start(ctx context.Context, e engine) (*process, error)
 }
 
 // A process is a server that runs. It has a process group of its own, of which nothing else is a member.
@@ -27,7 +28,10 @@ type process struct {
 	cmd     *exec.Cmd
 	address string
 	log     string
-	ended   chan error // its end; has room for one
+	end     syscall.Signal // how it is asked to end
+	ended   chan error     // its end; has room for one
+
+	database *process // that of a server whose archive is there, else nil
 }
 
 // patience is how long a server may take to start or to end.
@@ -49,7 +53,7 @@ func start(ctx context.Context, cmd *exec.Cmd, port int, ready func() bool) (*pr
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	p := &process{cmd: cmd, address: address(port), log: logfile, ended: make(chan error, 1)}
+	p := &process{cmd: cmd, address: address(port), log: logfile, end: syscall.SIGTERM, ended: make(chan error, 1)}
 	go func() { p.ended <- cmd.Wait() }() // ends with the process, for which stop waits
 	if err := p.await(ctx, ready); err != nil {
 		p.stop()
@@ -85,9 +89,17 @@ func (p *process) await(ctx context.Context, ready func() bool) error {
 	}
 }
 
-// stop asks the process to end, and makes it if it does not.
+// stop asks the process to end, and makes it if it does not; then its database.
 func (p *process) stop() error {
-	p.cmd.Process.Signal(syscall.SIGTERM) // an error means that it has ended
+	err := p.halt()
+	if p.database != nil {
+		err = errors.Join(err, p.database.halt())
+	}
+	return err
+}
+
+func (p *process) halt() error {
+	p.cmd.Process.Signal(p.end) // an error means that it has ended
 	select {
 	case <-p.ended:
 		return nil

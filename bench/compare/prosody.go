@@ -9,20 +9,34 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 )
 
-// prosody keeps its accounts and rosters in its own files, its default.
+// prosody keeps its accounts and rosters in its own files, its default, and the archive in a database.
 type prosody struct {
 	site *site
 	as   *account
 	dir  string
 	port int
+	db   *cluster // nil if no archive is there
 }
 
 func (p *prosody) Name() string    { return "Prosody" }
 func (p *prosody) Version() string { return packageVersion("prosody") }
+
+func (p *prosody) Packages(engines []engine) []string {
+	packages := []string{"prosody"}
+	if slices.Contains(engines, inPostgreSQL) {
+		packages = append(packages, "lua-dbi-postgresql")
+	}
+	if slices.Contains(engines, inSQLite) {
+		packages = append(packages, "lua-dbi-sqlite3")
+	}
+	return packages
+}
 
 var prosodyConfig = template.Must(template.New("").Parse(`
 pidfile = "{{.Dir}}/prosody.pid"
@@ -36,8 +50,17 @@ c2s_require_encryption = true
 ssl = { certificate = "{{.Cert}}", key = "{{.Key}}", protocol = "tlsv1_3" }
 authentication = "internal_hashed"
 password_hash = "SHA-256"
-storage = "internal"
+default_storage = "internal"
+{{if eq .Engine "sqlite"}}
+storage = { archive = "sql" }
+sql = { driver = "SQLite3", database = "{{.Dir}}/archive.sqlite" }
+{{else if eq .Engine "postgresql"}}
+storage = { archive = "sql" }
+sql = { driver = "PostgreSQL", database = "{{.Role}}", username = "{{.Role}}", host = "127.0.0.1", port = {{.Database}} }
+{{end}}
+default_archive_policy = true
 modules_enabled = {
+	{{if ne .Engine "off"}}"mam",{{end}}
 	"blocklist", "carbons", "csi", "disco", "lastactivity", "pep", "ping", "private", "roster", "saslauth", "smacks",
 	"time", "tls", "uptime", "vcard4", "vcard_legacy", "version",
 }
@@ -47,10 +70,7 @@ VirtualHost "{{.Domain}}"
 Component "conference.{{.Domain}}" "muc"
 `))
 
-func (p *prosody) Prepare(ctx context.Context) error {
-	if err := install(ctx, "prosody", "prosody"); err != nil {
-		return err
-	}
+func (p *prosody) Prepare(ctx context.Context, engines []engine) error {
 	var err error
 	if p.as, err = unprivileged("prosody"); err != nil {
 		return err
@@ -61,20 +81,26 @@ func (p *prosody) Prepare(ctx context.Context) error {
 	if p.port, err = freePort(); err != nil {
 		return err
 	}
-	var config strings.Builder
-	if err := prosodyConfig.Execute(&config, map[string]any{
-		"Dir": p.dir, "Domain": domain, "Cert": p.site.cert, "Key": p.site.key, "Port": p.port,
-	}); err != nil {
-		return err
+	values := map[string]string{"Dir": p.dir, "Domain": domain, "Cert": p.site.cert, "Key": p.site.key, "Port": strconv.Itoa(p.port), "Role": role}
+	if slices.Contains(engines, inPostgreSQL) {
+		if p.db, err = newCluster(ctx, p.site, "prosody-postgresql"); err != nil {
+			return err
+		}
+		values["Database"] = strconv.Itoa(p.db.port)
 	}
-	if err := os.WriteFile(filepath.Join(p.dir, "prosody.cfg.lua"), []byte(config.String()), 0o644); err != nil {
-		return err
+	for _, e := range engines {
+		values["Engine"] = string(e)
+		if err := write(p.config(e), prosodyConfig, values); err != nil {
+			return err
+		}
 	}
 	if err := p.register(); err != nil {
 		return err
 	}
 	return p.as.own(p.dir)
 }
+
+func (p *prosody) config(e engine) string { return filepath.Join(p.dir, string(e)+".cfg.lua") }
 
 // register writes the accounts as Prosody's mod_auth_internal_hashed does, all with one salt: the password is stretched once.
 func (p *prosody) register() error {
@@ -110,7 +136,8 @@ func prosodyAccount(password, salt string, iterations int) ([]byte, error) {
 		iterations, salt, hex.EncodeToString(stored[:]), hex.EncodeToString(mac("Server Key"))), nil
 }
 
-func (p *prosody) Start(ctx context.Context) (*process, error) {
-	cmd := p.as.command(ctx, p.dir, nil, "prosody", "-F", "--config", filepath.Join(p.dir, "prosody.cfg.lua"))
-	return start(ctx, cmd, p.port, nil)
+func (p *prosody) Start(ctx context.Context, e engine) (*process, error) {
+	return p.db.startOn(ctx, e, func() (*process, error) {
+		return start(ctx, p.as.command(ctx, p.dir, nil, "prosody", "-F", "--config", p.config(e)), p.port, nil)
+	})
 }

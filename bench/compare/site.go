@@ -12,7 +12,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
+	"text/template"
 	"time"
 
 	"palabre/bench"
@@ -28,11 +31,15 @@ type site struct {
 	key      string // PEM file of its key
 	password string
 	idle     []bench.User // for connect
+	readers  []bench.User // for archive
 	active   []bench.User // for all else
 }
 
-// activeUsers are 50 pairs in chat, and in presence people with 50 contacts each.
-const activeUsers = 100
+const (
+	activeUsers  = 100 // 50 pairs in chat, and in presence people with 50 contacts each
+	readers      = 4   // archives that are read: each is filled once
+	unackedUsers = 501 // 500 who do not acknowledge, and who writes to them
+)
 
 func newSite(dir string, sessions int) (*site, error) {
 	s := &site{dir: dir, cert: filepath.Join(dir, "cert.pem"), key: filepath.Join(dir, "key.pem"), password: rand.Text()}
@@ -43,12 +50,15 @@ func newSite(dir string, sessions int) (*site, error) {
 	if s.active, err = bench.NumberedUsers("user", domain, s.password, activeUsers); err != nil {
 		return nil, err
 	}
+	if s.readers, err = bench.NumberedUsers("reader", domain, s.password, readers); err != nil {
+		return nil, err
+	}
 	return s, s.certify()
 }
 
 // users are all users.
 func (s *site) users() []bench.User {
-	return append(append([]bench.User(nil), s.idle...), s.active...)
+	return slices.Concat(s.idle, s.readers, s.active)
 }
 
 // certify makes a self-signed certificate for ECDSA P-256.
@@ -93,6 +103,15 @@ func (s *site) folder(name string, as *account) (string, error) {
 		return "", err
 	}
 	return dir, as.own(dir)
+}
+
+// write makes a file of a template, which all can read.
+func write(name string, t *template.Template, values map[string]string) error {
+	var text strings.Builder
+	if err := t.Execute(&text, values); err != nil {
+		return err
+	}
+	return os.WriteFile(name, []byte(text.String()), 0o644)
 }
 
 // freePort finds a port that nobody uses now.

@@ -21,19 +21,31 @@ func newTable(servers []server, results []result) *table { return &table{servers
 
 // A row takes a figure out of a report.
 type row struct {
-	title    string
-	scenario string
-	figure   func(result) float64
-	rate     bool // whether the wall rate is written behind it
+	title  string
+	task   string
+	figure func(result) float64
+	rate   bool // whether the wall rate is written behind it
 }
 
 var rows = []row{
-	{"1:1 chat, CPU µs a message", "chat", func(r result) float64 { return r.CPU }, true},
-	{"presence, CPU µs a delivery (50 contacts)", "presence", func(r result) float64 { return r.CPU }, true},
-	{"a login (TLS, SCRAM, bind), CPU µs", "connect", func(r result) float64 { return r.CPU }, true},
-	{"memory (RSS) an idle session with roster and presence, KiB", "connect", func(r result) float64 { return r.RSSPerSession }, false},
-	{"login and logout, all at once, CPU µs", "churn", func(r result) float64 { return r.CPU }, true},
+	{"1:1 chat, CPU µs a message", "chat", cpu, true},
+	{"the same with stream management", "chat-sm", cpu, true},
+	{"the same with the archive in PostgreSQL", "chat-postgresql", cpu, true},
+	{"the same with the archive in SQLite", "chat-sqlite", cpu, true},
+	{"last 50 messages of an archive in PostgreSQL, CPU µs", "archive-postgresql", cpu, true},
+	{"the same in SQLite", "archive-sqlite", cpu, true},
+	{"p99 of a lone sender, archive in PostgreSQL, ms", "lone-postgresql", p99, false},
+	{"the same in SQLite", "lone-sqlite", p99, false},
+	{"presence, CPU µs a delivery (50 contacts)", "presence", cpu, true},
+	{"a login (TLS, SCRAM, bind), CPU µs", "connect", cpu, true},
+	{"memory (RSS) an idle session with roster and presence, KiB", "connect", rss, false},
+	{"what 100 unacknowledged messages add to it, KiB", "unacked", rss, false},
+	{"login and logout, all at once, CPU µs", "churn", cpu, true},
 }
+
+func cpu(r result) float64 { return r.CPU }
+func rss(r result) float64 { return r.RSSPerSession }
+func p99(r result) float64 { return r.P99 / 1000 }
 
 // Markdown is the table with what is needed to judge and to repeat it.
 func (t *table) Markdown() string {
@@ -57,7 +69,7 @@ func (t *table) line(w row) (string, bool) {
 	for _, s := range t.servers {
 		var figures, rates []float64
 		for _, r := range t.results {
-			if r.Server == s.Name() && r.Scenario == w.scenario {
+			if r.Server == s.Name() && r.Task == w.task {
 				figures = append(figures, w.figure(r))
 				rates = append(rates, r.Rate)
 			}
@@ -98,18 +110,27 @@ func (t *table) legend() string {
 	for i, s := range t.servers {
 		versions[i] = s.Name() + " " + s.Version()
 	}
-	rounds, idle := 0, 0
+	rounds, idle, least := 0, 0, 0
 	for _, r := range t.results {
 		rounds = max(rounds, r.Round)
-		if r.Scenario == "connect" {
+		if r.Task == "connect" {
 			idle = r.Users
+		}
+		if r.DatabaseCPU > 0 && !slices.Contains(versions, postgresVersion()) {
+			versions = append(versions, postgresVersion())
+		}
+		if r.Archive != nil {
+			least = r.Archive.Least
 		}
 	}
 	s := fmt.Sprintf("Median of %d rounds, %s, %s. %s. ", rounds, time.Now().Format("2006-01-02"), machine(), strings.Join(versions, ", "))
 	s += "CPU is user and system time of the server and its database together; in brackets units a second by the wall clock, with the load tool on the same machine. "
-	s += "TLS 1.3 (ECDSA P-256), SCRAM-SHA-256, archive off, no rate limits; all that was sent arrived once and in order; each scenario on a server just started. " +
+	s += "TLS 1.3 (ECDSA P-256), SCRAM-SHA-256, archive off unless said, databases as they are out of the box, no rate limits; all that was sent arrived once and in order; each scenario on a server just started. " +
 		"Chat: 50 pairs both ways, 4 messages of 100 characters in flight for each sender. Presence: 100 users, one change in flight for each. "
 	s += fmt.Sprintf("Other work kept %.1f cores busy meanwhile (median). ", t.disturbance())
+	if least > 0 {
+		s += fmt.Sprintf("Archives: %d of %d messages, each read by one session, a page at a time. ", readers, least)
+	}
 	if idle > 0 {
 		s += fmt.Sprintf("Idle: %d sessions. ", idle)
 	}
