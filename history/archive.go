@@ -103,30 +103,11 @@ func isTaken(p *server.Passage) bool {
 	return false
 }
 
-// keep says that a message that nobody took just now is not lost.
-func (m *Module) keep(_ context.Context, p *server.Passage, _ []*server.Session) {
-	if a := appendOf(p); a != nil {
-		if e := a.entry(p.Recipient.JID); e != nil && e.Kind&Waits != 0 {
-			p.Keep = true
-		}
-	}
-}
-
 // appendOf is what is to be written of a message, or nil.
 func appendOf(p *server.Passage) *Append {
 	for _, w := range p.Writes() {
 		if a, ok := w.(*Append); ok {
 			return a
-		}
-	}
-	return nil
-}
-
-// entry is the one of an archive, or nil.
-func (a *Append) entry(owner xmpp.JID) *Entry {
-	for i := range a.Entries {
-		if a.Entries[i].Owner == owner {
-			return &a.Entries[i]
 		}
 	}
 	return nil

@@ -75,7 +75,6 @@ func (m *Module) Register(h *server.Host) {
 	hooks := h.Hooks()
 	hooks.Outbound = append(hooks.Outbound, m.outbound)
 	hooks.Inbound = append(hooks.Inbound, m.inbound)
-	hooks.Undelivered = append(hooks.Undelivered, m.keep)
 	hooks.AccountErased = append(hooks.AccountErased, m.erased)
 }
 

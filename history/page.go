@@ -28,6 +28,9 @@ func (m *Module) serveQuery(_ context.Context, r *server.Request) (xmpp.Element,
 		return xmpp.Element{}, err
 	}
 	s := r.Session
+	if q.query.With.IsZero() && q.query.IDs == nil {
+		m.offline.asksItself(s)
+	}
 	return xmpp.Element{}, server.Later(func(ctx context.Context) (xmpp.Element, error) {
 		t := m.turns.Get(s)
 		if err := t.take(ctx); err != nil {

@@ -41,9 +41,20 @@ type Append struct {
 	Digest int64
 	Stream int64
 	Resent bool
+
+	moving *transit // of the account to which the last entry is to be delivered, or nil
 }
 
-var _ server.Write = (*Append)(nil)
+var _ server.Noted = (*Append)(nil)
+
+// Committed is part of server.Noted.
+func (a *Append) Committed() {
+	if a.moving == nil || a.Resent {
+		return
+	}
+	e := &a.Entries[len(a.Entries)-1]
+	a.moving.add(e.ID, e.Kind&Hidden != 0)
+}
 
 // Owner is part of server.Write.
 func (a *Append) Owner() xmpp.JID { return a.Entries[0].Owner }

@@ -1,0 +1,347 @@
+package history
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"palabre/server"
+	"palabre/stream"
+	"palabre/xmpp"
+)
+
+const (
+	catchUpPage  = 1000 // rows that a client gets before it has acknowledged them
+	catchUpPause = 5 * time.Second
+	storeAfter   = 5 * time.Second // what has reached clients is stored at the latest
+)
+
+// offline brings what came while nobody was there to the first client that comes (XEP-0160). What waits are rows of the archive, read by id
+// when the client's connection has room for them. A client that reads the archive by itself gets only what is not in there.
+type offline struct {
+	m       *Module
+	moving  server.AccountSlot[transit]
+	clients server.SessionSlot[client]
+}
+
+// A client is what is known of one session.
+type client struct {
+	mu       sync.Mutex // tier 4, before transit's
+	reads    bool       // it has asked the archive before it became available
+	begun    bool
+	caughtUp bool
+	last     int64 // the last row that it was brought
+	skipped  int64 // the last one that was not sent because it will be brought
+	waits    int   // rows on their way before the next are brought
+}
+
+func (o *offline) register(h *server.Host) {
+	o.moving = server.NewAccountSlot[transit](h)
+	o.clients = server.NewSessionSlot[client](h)
+	h.UseArchive(o)
+	hooks := h.Hooks()
+	hooks.Sending = append(hooks.Sending, o.sending)
+	hooks.Reached = append(hooks.Reached, o.reached)
+	hooks.Missed = append(hooks.Missed, o.missed)
+	hooks.PresenceChanged = append(hooks.PresenceChanged, o.presence)
+	hooks.SessionClosed = append(hooks.SessionClosed, func(_ context.Context, s *server.Session) { o.store(s.Account) })
+	hooks.SessionResumed = append(hooks.SessionResumed, func(s *server.Session) {
+		if willing(s) {
+			o.begin(context.Background(), s) // the server may have been restarted in the midst of it
+		}
+	})
+	hooks.SessionSaved = append(hooks.SessionSaved, o.save)
+	hooks.SessionRestored = append(hooks.SessionRestored, o.restore)
+}
+
+// asksItself notes that the client of a session reads the archive.
+func (o *offline) asksItself(s *server.Session) {
+	c := o.clients.Get(s)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reads = c.reads || !c.begun
+}
+
+// willing tells whether a session takes messages to the bare address.
+func willing(s *server.Session) bool { return s.Presence() != nil && s.Priority() >= 0 }
+
+// sending counts what goes to a session, and leaves out what it is, or will be, brought.
+func (o *offline) sending(s *server.Session, p stream.Packet) (taken bool) {
+	if p.Mark == 0 {
+		return false
+	}
+	c := o.clients.Get(s)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.reads:
+	case c.caughtUp && p.Mark <= c.last:
+		return true
+	case !c.caughtUp && willing(s):
+		c.skipped = max(c.skipped, p.Mark)
+		return true
+	}
+	o.moving.Get(s.Account).sent(p.Mark)
+	return false
+}
+
+// presence: the first available presence of a session with a priority that is not negative (XEP-0160 §2).
+func (o *offline) presence(ctx context.Context, c server.PresenceChange) {
+	if (c.Kind == server.BecameAvailable || c.Kind == server.PresenceUpdated) && c.Session != nil && willing(c.Session) {
+		o.begin(ctx, c.Session)
+	}
+}
+
+func (o *offline) begin(ctx context.Context, s *server.Session) {
+	c := o.clients.Get(s)
+	c.mu.Lock()
+	begun := c.begun
+	c.begun = true
+	c.mu.Unlock()
+	if !begun {
+		o.catchUp(ctx, s)
+	}
+}
+
+// catchUp brings a session the next rows that wait.
+func (o *offline) catchUp(ctx context.Context, s *server.Session) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	c, t := o.clients.Get(s), o.moving.Get(s.Account)
+	for {
+		rows, err := o.m.store.Waiting(ctx, s.Account.JID, c.lastSeen(), catchUpPage)
+		if err != nil {
+			o.log("what waits could not be read", s, err)
+			time.AfterFunc(catchUpPause, func() {
+				if !s.IsClosed() {
+					o.m.host.Go(func(ctx context.Context) { o.catchUp(ctx, s) })
+				}
+			})
+			return
+		}
+		if wait, done := c.bring(s, t, rows); done {
+			t.completed()
+			return
+		} else if wait {
+			return
+		}
+	}
+}
+
+// log tells of an error that is not the database's being away, which has been told.
+func (o *offline) log(what string, s *server.Session, err error) {
+	if !errors.Is(err, server.ErrAway) {
+		o.m.host.Log().Error(what, "jid", s.JID.String(), "module", "history", "err", err)
+	}
+}
+
+func (c *client) lastSeen() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.last
+}
+
+// bring sends rows, and tells whether there may be more: at once, or when these have been acknowledged.
+func (c *client) bring(s *server.Session, t *transit, rows []Row) (wait, done bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	full := len(rows) == catchUpPage
+	if len(rows) > 0 {
+		c.last = rows[len(rows)-1].ID
+	}
+	if c.reads {
+		rows = onlyHidden(rows)
+	}
+	for _, id := range t.claim(rows) {
+		c.waits++
+		s.Write(stream.Packet{Mark: id})
+	}
+	switch {
+	case full && c.waits > 0:
+		return true, false
+	case full || c.skipped > c.last:
+		return false, false
+	}
+	c.caughtUp = true
+	return false, true
+}
+
+func onlyHidden(rows []Row) (out []Row) {
+	for _, r := range rows {
+		if r.Kind&Hidden != 0 {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// reached takes note of what a client has got.
+func (o *offline) reached(s *server.Session, marks []int64) {
+	if o.moving.Get(s.Account).reached(marks) {
+		a, release := o.m.host.Account(s.Account.JID)
+		time.AfterFunc(storeAfter, func() {
+			o.store(a)
+			release()
+		})
+	}
+	c := o.clients.Peek(s)
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.caughtUp || c.waits == 0 {
+		return
+	}
+	for _, id := range marks {
+		if id <= c.last {
+			c.waits--
+		}
+	}
+	if c.waits == 0 {
+		o.m.host.Go(func(ctx context.Context) { o.catchUp(ctx, s) })
+	}
+}
+
+// store has the edge of an account stored, if it has moved. It does not wait.
+func (o *offline) store(a *server.Account) {
+	t := o.moving.Peek(a)
+	if t == nil {
+		return
+	}
+	edge, gone, due := t.take()
+	if !due {
+		return
+	}
+	o.m.store.Commit([]server.Write{&Reached{Account: a.JID, Upto: edge, Gone: gone}}, func(err error) {
+		if err != nil {
+			t.giveBack(gone) // it is stored with the next
+		}
+	})
+}
+
+// missed brings to the other clients what an ended session has not got, or leaves it for the next one (XEP-0198 §4).
+func (o *offline) missed(ctx context.Context, s *server.Session, left []stream.Packet) {
+	t := o.moving.Get(s.Account)
+	for i := range left {
+		p := &left[i]
+		switch {
+		case p.Mark == 0:
+			o.keep(s, p)
+		case t.missed(p.Mark):
+			o.pass(s.Account, stream.Packet{Mark: p.Mark})
+		}
+	}
+	o.store(s.Account)
+}
+
+// pass gives a packet to the clients that are there.
+func (o *offline) pass(a *server.Account, p stream.Packet) {
+	t := o.moving.Get(a)
+	for _, s := range a.Sessions() {
+		if willing(s) {
+			if p.Mark != 0 {
+				t.sent(p.Mark)
+			}
+			s.Write(p)
+		}
+	}
+}
+
+// keep stores a message that is in no archive, unless others had it: what is addressed to the account has gone to all of its clients.
+func (o *offline) keep(s *server.Session, p *stream.Packet) {
+	st := p.Stanza
+	if st == nil {
+		var err error
+		if st, err = xmpp.ParseStanza(p.Raw); err != nil {
+			return
+		}
+		p.To = st.To
+	}
+	if st.Kind != xmpp.Message || !worthOf(st).waits {
+		return
+	}
+	if others := o.anyWilling(s.Account); others {
+		if !p.To.IsBare() {
+			o.pass(s.Account, *p)
+		}
+		return
+	}
+	a := &Append{Entries: []Entry{{Owner: s.Account.JID, Peer: st.From.Bare(), Kind: Waits | Hidden}}}
+	a.Stanza, a.Inner = render(st.Addressed(p.To))
+	o.m.store.Commit([]server.Write{a}, func(err error) {
+		if err != nil {
+			o.m.host.Log().Error("a message that waits is lost", "jid", s.JID.String(), "id", st.ID, "module", "history", "err", err)
+		}
+	})
+}
+
+func (o *offline) anyWilling(a *server.Account) bool {
+	for _, s := range a.Sessions() {
+		if willing(s) {
+			return true
+		}
+	}
+	return false
+}
+
+// Packets is part of server.Archive.
+func (o *offline) Packets(ctx context.Context, owner xmpp.JID, marks []int64) (map[int64]stream.Packet, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	rows, err := o.m.store.ByID(ctx, owner, marks)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[int64]stream.Packet, len(rows))
+	for _, r := range rows {
+		st, err := xmpp.ParseStanza(string(r.Stanza))
+		if err != nil {
+			o.m.host.Log().Error("a row of the archive can't be read", "jid", owner.String(), "id", r.ID, "module", "history", "err", err)
+			continue
+		}
+		tail := o.m.tail(&Entry{Owner: owner, ID: r.ID, Kind: r.Kind}) + delay(owner.Domain(), r.Time())
+		out[r.ID] = stream.Packet{Stanza: st, To: st.To, Tail: tail, Mark: r.ID}
+	}
+	return out, nil
+}
+
+// delay says when a message came (XEP-0160 §3, XEP-0203 §3).
+func delay(domain string, at time.Time) string {
+	return xmpp.New("urn:xmpp:delay", "delay").With("from", domain).With("stamp", at.Format("2006-01-02T15:04:05.000Z")).String()
+}
+
+// A remembered client is what is kept of one over a restart.
+type remembered struct {
+	Reads    bool    `json:",omitempty"`
+	CaughtUp bool    `json:",omitempty"`
+	Last     int64   `json:",omitempty"`
+	Whole    bool    `json:",omitempty"`
+	Hidden   []int64 `json:",omitempty"`
+}
+
+func (o *offline) save(s *server.Session, put func(module string, state []byte)) {
+	o.store(s.Account)
+	c := o.clients.Get(s)
+	c.mu.Lock()
+	r := remembered{Reads: c.reads, CaughtUp: c.caughtUp, Last: c.last}
+	c.mu.Unlock()
+	r.Whole, r.Hidden = o.moving.Get(s.Account).kept()
+	if raw, err := json.Marshal(r); err == nil {
+		put("history", raw)
+	}
+}
+
+func (o *offline) restore(s *server.Session, get func(module string) []byte) {
+	var r remembered
+	if raw := get("history"); len(raw) > 0 {
+		if err := json.Unmarshal(raw, &r); err != nil {
+			o.m.host.Log().Error("what waits not restored", "jid", s.JID.String(), "module", "history", "err", err)
+		}
+	}
+	o.moving.Get(s.Account).restore(s.Marks(), r.Hidden, r.Whole)
+	c := o.clients.Get(s)
+	c.reads, c.begun, c.caughtUp, c.last = r.Reads, r.CaughtUp, r.CaughtUp, r.Last
+}
