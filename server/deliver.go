@@ -30,9 +30,7 @@ func (h *Host) messageToAccount(ctx context.Context, p *Passage) error {
 		for _, fn := range h.hooks.Undelivered {
 			fn(ctx, p, nil)
 		}
-		if p.Keep {
-			return nil
-		}
+		return nil // whether or not it is kept: an error would tell that nobody is there
 	}
 	if outcome == ignored || p.Recipient == nil && !h.domains[p.Stanza.From.Domain()] {
 		return nil // §8.5.1: whether there is such an account is nobody's business elsewhere
@@ -44,26 +42,27 @@ func (h *Host) messageToAccount(ctx context.Context, p *Passage) error {
 type outcome uint8
 
 const (
-	stored  outcome = iota // somebody may keep it, else it is refused: "O" in the table of RFC 6121 §8.5.4
+	stored  outcome = iota // somebody may keep it: "O" in the table of RFC 6121 §8.5.4
 	refused                // service-unavailable: "E", and those "S" that may be errors
 	ignored                // silence: "S"
 )
 
 // recipients is the table of RFC 6121 §8.5.4. Where it leaves a choice: a message to the bare JID goes to every available resource with a
 // priority that is not negative, and what is refused is refused as for an account that does not exist (§8.5.1). This goes for chat, too, without
-// the opting in that the note under the table asks for: all of one's devices show what comes, also those that do not know of carbons.
+// the opting in that the note under the table asks for: all of one's devices show what comes, also those that do not know of carbons. And a message of type
+// normal to a resource that is not there goes the way of chat: §8.5.3.2.1 has it ignored, which would lose it, or refused, which would tell that the resource has gone.
 func recipients(a *Account, st *xmpp.Stanza) ([]*Session, outcome) {
 	if !st.To.IsBare() {
 		if s := a.Session(st.To.Resource()); s != nil {
 			return s.alone[:], ignored // §8.5.3.1
 		}
 		switch st.Type { // §8.5.3.2.1
-		case xmpp.TypeChat:
-			return willing(a), stored
+		case xmpp.TypeGroupchat:
+			return nil, refused
 		case xmpp.TypeError, xmpp.TypeHeadline:
 			return nil, ignored
 		}
-		return nil, refused
+		return willing(a), stored
 	}
 	switch st.Type { // §8.5.2.1.1, §8.5.2.2.1
 	case xmpp.TypeGroupchat:

@@ -33,7 +33,7 @@ type Hooks struct {
 	Sent []Observer
 	// Delivered runs when a message reached at least one session of a local account.
 	Delivered []Observer
-	// Undelivered runs when a message to an existing local account reached no session. It may keep the message: see Passage.Keep.
+	// Undelivered runs when a message to an existing local account reached no session. The sender is not told.
 	Undelivered []Observer
 
 	// Sending runs for each packet to a session; true means that the hook has taken it and will send it later, by Session.Write.
@@ -43,7 +43,7 @@ type Hooks struct {
 	SessionOpened []func(ctx context.Context, s *Session)
 	// SessionClosed runs once, after a session has left its Account, on the goroutine of its reader. Session.Presence is still what it was.
 	SessionClosed []func(ctx context.Context, s *Session)
-	// SessionDetached runs when a session has lost its connection and waits for another one.
+	// SessionDetached runs when a session has lost its connection and is about to wait for another one.
 	SessionDetached []func(s *Session)
 	// SessionResumed runs when it is about to get one, before anything is sent on it.
 	SessionResumed []func(s *Session)

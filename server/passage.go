@@ -12,7 +12,6 @@ type Passage struct {
 	Stanza    *xmpp.Stanza // as the hooks left it; From is always what the kernel knows
 	Session   *Session     // the local session that sent it; nil for what comes from elsewhere or from a module
 	Recipient *Account     // the local account that it goes to, if it exists; held until the passage is told
-	Keep      bool         // an Undelivered observer has kept it: no error goes back
 
 	// Tail is XML of the server's own that the recipient's clients get after the content, such as a stanza-id of the recipient's archive. SenderTail is
 	// the same for the sender's other clients. What is known only after the commit is set by Then.

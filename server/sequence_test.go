@@ -214,7 +214,7 @@ func TestLink(t *testing.T) {
 		from("u", askDomain("none", "none"))
 		toNobody := message("n", false)
 		toNobody.Stanza.To = xmpp.MustParseJID("b@example.org/gone")
-		toNobody.Stanza.Type = xmpp.TypeNormal
+		toNobody.Stanza.Type = xmpp.TypeGroupchat
 		from("v", toNobody)
 		l.Closed()
 		synctest.Wait()
