@@ -95,6 +95,18 @@ func (m *Module) Sees(ctx context.Context, watcher, owner xmpp.JID) (bool, error
 	return err == nil && it.Subscription&From != 0, err
 }
 
+// Lists tells whether the roster of owner holds contact; both are bare.
+func (m *Module) Lists(ctx context.Context, owner, contact xmpp.JID) (bool, error) {
+	if a := m.host.Online(owner); a != nil {
+		l, err := m.contacts(ctx, a)
+		return err == nil && l.of(contact)&fListed != 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	it, err := m.store.Item(ctx, owner, contact)
+	return err == nil && it.Listed, err
+}
+
 // Subscribers are those who see the account, which is on-line, at the time when the list is gone through: the contacts with a subscription
 // from or both.
 func (m *Module) Subscribers(ctx context.Context, a *server.Account) (iter.Seq[xmpp.JID], error) {
