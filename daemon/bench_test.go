@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"palabre/daemon"
 	"palabre/server"
 	"palabre/server/servertest"
 	"palabre/stream"
@@ -31,7 +32,7 @@ const typical = `<message id='purple4a5b6c7d' to='%s' type='chat'><body>Wherefor
 // chat gives what scans a message, the session that is to receive it, with every module and without a socket, and where it arrives.
 func chat(tb testing.TB, full bool) (scan func() stream.Event, sender *server.Session, arrived *nowhere) {
 	tb.Helper()
-	s := servertest.Start(tb)
+	s := servertest.StartWith(tb, func(c *daemon.Config) { c.History.Enabled = false })
 	login := func(address string) (*server.Session, *nowhere) {
 		jid := xmpp.MustParseJID(address)
 		s.Account(tb, jid.Bare())

@@ -72,7 +72,14 @@ type Contact struct {
 
 // History is the archive, per account and per room.
 type History struct {
-	Enabled bool `toml:"enabled"`
+	Enabled bool   `toml:"enabled"`
+	Keep    string `toml:"keep"` // for how long, such as 365d or 36h; empty: for ever
+}
+
+// DomainHistory is what differs of a domain's archives.
+type DomainHistory struct {
+	Enabled *bool   `toml:"enabled"`
+	Keep    *string `toml:"keep"`
 }
 
 // Rooms says what rooms are like.
@@ -103,10 +110,22 @@ type Tuning struct {
 
 // A DomainConfig is what differs for one domain. What it leaves out is as for all.
 type DomainConfig struct {
-	Mechanisms []string `toml:"mechanisms"`
-	TLS        TLS      `toml:"tls"`
-	Contact    *Contact `toml:"contact"`
-	History    *History `toml:"history"`
+	Mechanisms []string      `toml:"mechanisms"`
+	TLS        TLS           `toml:"tls"`
+	Contact    *Contact      `toml:"contact"`
+	History    DomainHistory `toml:"history"`
+}
+
+// HistoryOf is what holds for the archives of one domain.
+func (c *Config) HistoryOf(domain string) History {
+	h, own := c.History, c.Domain[domain].History
+	if own.Enabled != nil {
+		h.Enabled = *own.Enabled
+	}
+	if own.Keep != nil {
+		h.Keep = *own.Keep
+	}
+	return h
 }
 
 // Default is the configuration without a file: localhost, on loopback, in ./palabre-data.

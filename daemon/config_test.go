@@ -78,8 +78,8 @@ func TestEveryKeyParses(t *testing.T) {
 	if want := filepath.Join(filepath.Dir(path), "net.pem"); d.TLS.Cert != want {
 		t.Errorf("a relative path became %s, not %s", d.TLS.Cert, want)
 	}
-	if d.History == nil || d.History.Enabled || !c.History.Enabled {
-		t.Errorf("history of one domain: %+v", d.History)
+	if h := c.HistoryOf("example.net"); h.Enabled || !c.History.Enabled {
+		t.Errorf("history of one domain: %+v", h)
 	}
 	if c.Auth.Iterations != 20000 || c.Rooms.New != "open" || c.Database.URL == "" {
 		t.Errorf("values are lost: %+v", c)

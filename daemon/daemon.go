@@ -92,9 +92,13 @@ func (d *Daemon) kernel(ctx context.Context) (err error) {
 	if d.Accounts, err = newRegistry(ctx, d.Config, d.Store); err != nil {
 		return err
 	}
+	modules, err := d.modules(ctx)
+	if err != nil {
+		return err
+	}
 	d.Host, err = server.New(server.Options{
 		Domains: d.Config.Domains, Users: d.Store, Store: d.Store, Log: d.Log,
-	}, d.modules()...)
+	}, modules...)
 	return err
 }
 

@@ -1,6 +1,9 @@
 package daemon
 
 import (
+	"context"
+
+	"palabre/history"
 	"palabre/presence"
 	"palabre/roster"
 	"palabre/server"
@@ -10,14 +13,19 @@ import (
 
 // modules is the one ordered list of modules. Inside a stage, hooks run in this order: those that refuse come before those that
 // remember, and what is shown to clients comes last.
-func (d *Daemon) modules() []server.Module {
+func (d *Daemon) modules(ctx context.Context) ([]server.Module, error) {
 	contacts := roster.New(d.Store, roster.Limits{})
+	past, err := d.history(ctx, contacts)
+	if err != nil {
+		return nil, err
+	}
 	return []server.Module{
 		d.Accounts,
 		&xep.Blocking{Store: d.Store},
 		contacts,
 		presence.New(contacts, d.Store),
 		&xep.Carbons{},
+		past, // after all that refuse a message, or cut something out of it
 		&xep.ClientState{},
 		xep.Ping{},
 		xep.Version{Version: d.version},
@@ -27,7 +35,19 @@ func (d *Daemon) modules() []server.Module {
 		&xep.Private{Store: d.Store},
 		d.contacts(),
 		&xep.Caps{},
+	}, nil
+}
+
+// history is the archive. Its key is in the database: the names of messages are what they were when that is restored from a copy.
+func (d *Daemon) history(ctx context.Context, contacts history.Contacts) (*history.Module, error) {
+	key, err := d.Store.Secret(ctx, "archive-ids")
+	if err != nil {
+		return nil, err
 	}
+	return history.New(history.Options{
+		Store: d.Store, Contacts: contacts, Key: key,
+		Off: func(domain string) bool { return !d.Config.HistoryOf(domain).Enabled },
+	})
 }
 
 // contacts are the addresses that the configuration names (XEP-0157).

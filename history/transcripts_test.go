@@ -1,0 +1,9 @@
+package history_test
+
+import (
+	"testing"
+
+	"palabre/server/servertest"
+)
+
+func TestTranscripts(t *testing.T) { servertest.Run(t, "testdata") }
