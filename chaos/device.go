@@ -47,6 +47,8 @@ type Device struct {
 	heard  time.Time
 	quiet  time.Duration // nothing new is sent before
 	deaf   bool          // what comes is left in the socket
+	away   bool          // it does not connect
+	absent bool          // it need not have everything in the end
 	serial int           // of our requests
 	fences map[string]chan<- struct{}
 
@@ -63,8 +65,7 @@ type DeviceStats struct {
 func (d *Device) loop(ctx context.Context) {
 	pause := shortestPause
 	for ctx.Err() == nil {
-		err := d.connect(ctx)
-		if err == nil {
+		if !d.away && d.connect(ctx) == nil {
 			pause = shortestPause
 			d.serve(ctx)
 			continue

@@ -44,6 +44,7 @@ type Run struct {
 	cancel  context.CancelFunc
 	loops   sync.WaitGroup
 	over    chan struct{} // nobody asks a device any more
+	stop    sync.Once     // closes over
 
 	mu       sync.Mutex // guards what follows; a leaf
 	breaches []string
@@ -98,6 +99,9 @@ func (r *Run) Hush() { r.sending.Store(false) }
 func (r *Run) Fence(ctx context.Context) error {
 	var pending []chan struct{}
 	for _, d := range r.devices {
+		if d.absent {
+			continue
+		}
 		done := make(chan struct{})
 		d.do(func() { d.fence(done) })
 		pending = append(pending, done)
@@ -127,6 +131,9 @@ func (r *Run) Settle(ctx context.Context, patience time.Duration) error {
 	}
 	due := r.due()
 	for _, d := range r.devices {
+		if d.absent {
+			continue
+		}
 		for rest := due[d.account]; len(rest) > 0; {
 			if d.do(func() { rest = d.missing(rest) }); len(rest) > 0 && pause(limited, 20*time.Millisecond) != nil {
 				break
@@ -161,15 +168,23 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Leave has the clients end their sessions, and gives what they have noted.
-func (r *Run) Leave() *History {
+// Stop has the clients end their sessions, and waits for them. Nobody may speak to them after that. A second time it does nothing.
+func (r *Run) Stop() {
 	r.cancel()
-	close(r.over)
+	r.stop.Do(func() { close(r.over) })
 	r.loops.Wait()
+}
+
+// Figures are the counts so far.
+func (r *Run) Figures() Figures { return r.board.read() }
+
+// Leave stops the clients, and gives what they have noted.
+func (r *Run) Leave() *History {
+	r.Stop()
 	h := &History{Sends: make([][]Send, len(r.devices)), Archives: make([][]Sighting, len(r.devices)), Breaches: r.breaches}
 	for account, d := range r.devices {
 		h.Sends[account] = d.out.sends
-		h.Readings = append(h.Readings, Reading{Account: account, Log: d.in.log, Whole: true})
+		h.Readings = append(h.Readings, Reading{Account: account, Log: d.in.log, Whole: !d.absent})
 	}
 	return h
 }

@@ -1,0 +1,232 @@
+package chaos
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"palabre/bench"
+	"palabre/store/storetest"
+)
+
+// What "make chaos" sets; the defaults are for "make test".
+var (
+	long     = flag.Bool("long", false, "hold the server to the times that are promised: the machine does nothing else")
+	seed     = flag.Uint64("seed", 0, "of the plan and of what clients do; 0: one is drawn")
+	only     = flag.String("engine", "", "sqlite or postgres; empty: both")
+	steps    = flag.Int("steps", 7, "mishaps in TestMixed")
+	kills    = flag.Int("kills", 5, "kills in TestKills, on each engine")
+	mean     = flag.Int("acks", 300, "acknowledgements from one mishap to the next, on average")
+	senders  = flag.Int("senders", 16, "clients that send")
+	outage   = flag.Duration("outage", 4*time.Second, "how long PostgreSQL is stopped in TestOutage")
+	sessions = flag.Int("sessions", 40, "sessions with unread messages in TestRestart")
+	messages = flag.Int("messages", 2000, "messages that the reader of TestPaging must see")
+)
+
+// A command is built when the first test needs it.
+type command struct {
+	pkg  string
+	once sync.Once
+	name string
+	err  error
+}
+
+var (
+	programs       string // the folder of what was built
+	palabre, lying = &command{pkg: "palabre/cmd/palabre"}, &command{pkg: "palabre/chaos/lying"}
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	var err error
+	if programs, err = os.MkdirTemp("", "palabre-chaos-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	status := m.Run()
+	if err := goleak.Find(); err != nil && status == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		status = 1
+	}
+	_ = os.RemoveAll(programs)
+	os.Exit(status)
+}
+
+func (b *command) built(t *testing.T) string {
+	t.Helper()
+	b.once.Do(func() { b.name, b.err = Build(context.WithoutCancel(t.Context()), b.pkg, programs, raceDetector) })
+	if b.err != nil {
+		t.Fatal(b.err)
+	}
+	return b.name
+}
+
+// drawn is the seed of a test. It is in the log, so that a run can be made again.
+func drawn(t *testing.T) uint64 {
+	t.Helper()
+	s := *seed
+	if s == 0 {
+		s = uint64(rand.Uint32())
+	}
+	t.Logf("seed %d; to run it again: go test ./chaos -count=1 -run '^%s$' -seed=%d", s, t.Name(), s)
+	return s
+}
+
+// eachEngine runs a test with the database on SQLite and on a PostgreSQL of its own.
+func eachEngine(t *testing.T, test func(t *testing.T, db *storetest.Cluster)) {
+	t.Helper()
+	for name, open := range map[string]func(*testing.T) *storetest.Cluster{
+		"sqlite":   func(*testing.T) *storetest.Cluster { return nil },
+		"postgres": func(t *testing.T) *storetest.Cluster { return storetest.NewCluster(t) },
+	} {
+		if *only != "" && *only != name {
+			continue
+		}
+		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+	}
+}
+
+// A stage is what a test plays on.
+type stage struct {
+	program  *command // palabre if nil
+	seed     uint64
+	database *storetest.Cluster
+	disk     *Disk
+	accounts int
+	habit    func(account int, rng *rand.Rand) Habit
+	to       func(account int, rng *rand.Rand) (int, bool)
+}
+
+// set makes a server and its clients. They are logged in when it returns, and send nothing yet.
+func (g stage) set(t *testing.T) *Scene {
+	t.Helper()
+	users, err := Users(g.accounts)
+	must(t, err)
+	place := Place{Dir: t.TempDir()}
+	if g.database != nil {
+		place.Database = g.database.URL()
+	}
+	if g.disk != nil {
+		place.Data = g.disk.Dir + "/data"
+	}
+	server, err := NewServer(t.Context(), palabre.built(t), place, users)
+	must(t, err)
+	if g.program != nil {
+		server.Program = []string{g.program.built(t)}
+	}
+	must(t, server.Start())
+	t.Cleanup(func() { _ = server.Kill() })
+	if g.habit == nil {
+		g.habit = various
+	}
+	if g.to == nil {
+		g.to = anybody(g.accounts)
+	}
+	if !managed(t, server, users[0]) {
+		t.Skip("the server has no stream management yet")
+	}
+	run := NewRun(context.WithoutCancel(t.Context()), Options{Seed: g.seed, Server: server, Users: users, Habit: g.habit, To: g.to})
+	t.Cleanup(run.Stop)
+	must(t, run.Fence(limit(t, time.Minute)))
+	return &Scene{Run: run, Server: server, Database: g.database, Disk: g.disk, Patience: time.Minute, Log: t.Logf}
+}
+
+// managed tells whether the server offers stream management.
+func managed(t *testing.T, s *Server, u bench.User) bool {
+	t.Helper()
+	ctx := limit(t, time.Minute)
+	for {
+		l, err := dial(ctx, &bench.Dialer{Address: s.Address, Direct: true}, u)
+		if err == nil {
+			defer l.close(silently)
+			_, ok := l.Features.Child(nsSM, "sm")
+			return ok
+		}
+		must(t, pause(ctx, 20*time.Millisecond))
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// limit is the test's context, for so long.
+func limit(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// within checks a time that is promised. In the short run, on a machine that does much else, it may be longer.
+func within(t *testing.T, what string, got, promised time.Duration) {
+	t.Helper()
+	if !*long {
+		promised *= 10
+	}
+	if got > promised {
+		t.Errorf("%s took %v, and not %v at most", what, got, promised)
+	}
+}
+
+// various are all kinds of clients, in turn.
+func various(account int, rng *rand.Rand) Habit {
+	return Habit{
+		Resume: account%2 == 0, Archive: account/2%2 == 0, SameID: account/4%2 == 0,
+		Window: 1 + rng.IntN(8), AskEvery: 1 + rng.IntN(8),
+		Patience: 3*time.Second + time.Duration(rng.Int64N(int64(10*time.Second))),
+		Resource: "chaos",
+	}
+}
+
+// anybody sends to anybody else, without end.
+func anybody(accounts int) func(int, *rand.Rand) (int, bool) {
+	return func(account int, rng *rand.Rand) (int, bool) {
+		return (account + 1 + rng.IntN(accounts-1)) % accounts, true
+	}
+}
+
+// settle ends the load: every outcome becomes known.
+func settle(t *testing.T, s *Scene) {
+	t.Helper()
+	must(t, s.Run.Settle(t.Context(), 2*time.Minute))
+	t.Logf("%v", s.Run.Figures())
+}
+
+// judge kills the server, so that only what is stored counts, starts it again, reads every archive and gives the verdict.
+func judge(t *testing.T, s *Scene, more ...Reading) *Verdict {
+	t.Helper()
+	h := s.Run.Leave()
+	t.Logf("sessions: %+v", s.Run.Stats())
+	must(t, s.Server.Kill())
+	must(t, s.Server.Start())
+	must(t, s.Run.Audit(limit(t, 20*time.Minute), h))
+	must(t, s.Server.Terminate())
+	h.Readings = append(h.Readings, more...)
+	v := Check(h)
+	t.Log(v)
+	if err := s.Server.Trouble(); err != nil {
+		t.Error(err)
+	}
+	return v
+}
+
+// green is judge for a server that keeps its word.
+func green(t *testing.T, s *Scene, more ...Reading) *Verdict {
+	t.Helper()
+	v := judge(t, s, more...)
+	if !v.OK() {
+		t.Errorf("%s: a promise was broken; see above", t.Name())
+	}
+	return v
+}
