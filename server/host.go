@@ -55,6 +55,7 @@ type Host struct {
 	presence map[string]Handler
 	nonzas   map[xmpp.Name]NonzaHandler
 	inline   map[xmpp.Name]InlineHandler
+	bound    []func(ctx context.Context, s *Session) (xmpp.Element, error)
 	disco    disco
 	commands commands
 	contacts Contacts
@@ -218,6 +219,11 @@ type InlineHandler func(ctx context.Context, s *Session, e xmpp.Element) (xmpp.E
 // HandleInline says who takes this element in a Bind 2 request; its namespace is offered to clients.
 func (h *Host) HandleInline(space, local string, fn InlineHandler) {
 	h.inline[xmpp.Name{Space: space, Local: local}] = fn
+}
+
+// TellBound says what every client is told that binds by Bind 2, though it has not asked (XEP-0386 §3.2).
+func (h *Host) TellBound(fn func(ctx context.Context, s *Session) (xmpp.Element, error)) {
+	h.bound = append(h.bound, fn)
 }
 
 // StreamFeature offers something in the stream features after login. fn is asked at each login, and gives nothing where nothing is to be offered.

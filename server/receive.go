@@ -148,19 +148,23 @@ func (h *Host) InlineFeatures() []xmpp.Name {
 // Inline carries out what a client asks for while it binds, and gives what stands in the answer.
 func (s *Session) Inline(ctx context.Context, asked []xmpp.Element) []xmpp.Element {
 	var out []xmpp.Element
-	for _, e := range asked {
-		fn := s.host.inline[e.Name]
-		if fn == nil {
-			continue
-		}
-		answer, err := fn(ctx, s, e)
-		if err != nil {
-			s.host.opts.Log.Error("inline request failed", "jid", s.JID.String(), "kind", e.Name.Space, "err", err)
-			continue
-		}
-		if !answer.IsZero() {
+	add := func(kind string, answer xmpp.Element, err error) {
+		switch {
+		case err != nil:
+			s.host.opts.Log.Error("inline request failed", "jid", s.JID.String(), "kind", kind, "err", err)
+		case !answer.IsZero():
 			out = append(out, answer)
 		}
+	}
+	for _, e := range asked {
+		if fn := s.host.inline[e.Name]; fn != nil {
+			answer, err := fn(ctx, s, e)
+			add(e.Name.Space, answer, err)
+		}
+	}
+	for _, fn := range s.host.bound {
+		answer, err := fn(ctx, s)
+		add(answer.Name.Space, answer, err)
 	}
 	return out
 }
