@@ -122,6 +122,7 @@ func (m *Module) write(p *server.Passage, e Entry) *Append {
 		a.Digest, a.Stream = digest(p.Sender(), st), streamOf(p.Session.ID)
 	}
 	p.Write(a)
+	m.retract(p, a)
 	return a
 }
 

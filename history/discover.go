@@ -20,6 +20,7 @@ func (m *Module) serve(h *server.Host) {
 	h.HandleIQ(server.ToAccount, ns, "query", m.own(m.serveQuery))
 	h.HandleIQ(server.ToAccount, ns, "metadata", m.own(m.serveMetadata))
 	h.HandleIQ(server.ToAccount, ns, "prefs", m.own(m.servePreferences))
+	h.TellBound(m.bound)
 }
 
 // own lets nobody but the account itself ask, where there are archives. To those who may not know that there is such an account, it is as if there were none;

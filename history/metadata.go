@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"palabre/server"
@@ -15,6 +16,18 @@ func (m *Module) serveMetadata(_ context.Context, r *server.Request) (xmpp.Eleme
 	}
 	owner := r.Account.JID
 	return xmpp.Element{}, server.Later(func(ctx context.Context) (xmpp.Element, error) { return m.metadata(ctx, owner) })
+}
+
+// bound tells a client as it binds what there is at that time (XEP-0386 §3.2): it has its place by now, and gets what comes later.
+func (m *Module) bound(ctx context.Context, s *server.Session) (xmpp.Element, error) {
+	if !m.has(s.JID.Domain()) {
+		return xmpp.Element{}, nil
+	}
+	e, err := m.metadata(ctx, s.JID.Bare())
+	if errors.Is(err, server.ErrAway) {
+		return xmpp.Element{}, nil // it can ask later, and that the database is away is known
+	}
+	return e, err
 }
 
 func (m *Module) metadata(ctx context.Context, owner xmpp.JID) (xmpp.Element, error) {
