@@ -52,7 +52,9 @@ func archiveArgs(q *history.Query) []any {
 const rowColumns = `a.id, a.kind, a.stanza`
 
 func scanRow(scan scanner) (r history.Row, err error) {
-	err = scan(&r.ID, &r.Kind, &r.Stanza)
+	var kind int64
+	err = scan(&r.ID, &kind, &r.Stanza)
+	r.Kind = history.Kind(kind)
 	return r, err
 }
 
