@@ -2,7 +2,7 @@
 FUZZTIME ?= 1m
 BENCH ?= .
 
-.PHONY: run build check test fuzz bench interop specs
+.PHONY: run build check test fuzz bench interop chaos specs
 
 run: build
 	./palabre serve
@@ -18,6 +18,22 @@ test:
 
 interop:
 	@tools/test.sh ./interop/...
+
+# chaos/README.md says what these are.
+SCENARIO ?= .
+KILLS ?= 100
+SENDERS ?= 64
+ACKS ?= 1500
+STEPS ?= 60
+OUTAGE ?= 60s
+SESSIONS ?= 1000
+MESSAGES ?= 1000000
+SEED ?= 0
+ENGINE ?=
+
+chaos:
+	go test ./chaos -count=1 -timeout 6h -v -run '$(SCENARIO)' -long -kills=$(KILLS) -senders=$(SENDERS) -acks=$(ACKS) -steps=$(STEPS) \
+		-outage=$(OUTAGE) -sessions=$(SESSIONS) -messages=$(MESSAGES) -seed=$(SEED) -engine=$(ENGINE)
 
 fuzz:
 	@tools/fuzz.sh $(FUZZTIME)
