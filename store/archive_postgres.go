@@ -7,7 +7,7 @@ import (
 const pgFirstCopies = `SELECT k.n, a.id, a.stream, a.kind, a.stanza, o.id IS NOT NULL, a.id <= COALESCE(e.upto, 0)
 	FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS k (owner, digest, other, n)
 	JOIN archive a ON a.owner = k.owner AND a.digest = k.digest AND a.digest IS NOT NULL
-	LEFT JOIN archive o ON o.owner = k.other AND o.id = a.id + 1
+	LEFT JOIN archive o ON o.owner = k.other AND o.id = a.id + 1 AND (o.stanza = a.stanza OR (o.kind | a.kind) & 4 <> 0)
 	LEFT JOIN erasing e ON e.archive = a.owner`
 
 // FirstCopies asks for all of them at once.

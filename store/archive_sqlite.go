@@ -10,7 +10,7 @@ import (
 type sqliteTx struct{ *statements }
 
 const sqliteFirstCopy = `SELECT a.id, a.stream, a.kind, a.stanza, a.id <= COALESCE((SELECT upto FROM erasing WHERE archive = a.owner), 0),
-	EXISTS (SELECT 1 FROM archive o WHERE o.id = a.id + 1 AND o.owner = $3)
+	EXISTS (SELECT 1 FROM archive o WHERE o.id = a.id + 1 AND o.owner = $3 AND (o.stanza = a.stanza OR (o.kind | a.kind) & 4 <> 0))
 	FROM archive a WHERE a.owner = $1 AND a.digest = $2`
 
 // FirstCopies looks up one after the other.
