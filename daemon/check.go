@@ -69,7 +69,7 @@ func (c *Config) check() error {
 			return wrong("domain."+name, "%q is not one of the domains: add it to 'domains', or remove this section", name)
 		}
 	}
-	for _, check := range []func() error{c.checkDatabase, c.checkListen, c.checkTLS, c.checkAuth, c.checkChoices} {
+	for _, check := range []func() error{c.checkDatabase, c.checkListen, c.checkTLS, c.checkAuth, c.checkHistory, c.checkChoices} {
 		if err := check(); err != nil {
 			return err
 		}

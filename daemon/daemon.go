@@ -188,6 +188,7 @@ func (d *Daemon) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	d.quit = cancel
 	d.serving.Go(func() { d.tidy(ctx) })
+	d.serving.Go(func() { d.expire(ctx) })
 	for _, s := range d.services {
 		d.serving.Go(func() {
 			if err := s.serve(s.ln); err != nil && !errors.Is(err, net.ErrClosed) {
