@@ -51,11 +51,11 @@ func (w *writer) attempt(batch []passage) error {
 	if !anyWrites(batch) {
 		return nil
 	}
-	due := batch[0].since.Add(w.patience)
-	if soonest := w.now().Add(shortestTry); w.tries == 1 || due.Before(soonest) {
-		due = soonest
+	left := batch[0].since.Add(w.patience).Sub(w.now())
+	if w.tries == 1 || left < shortestTry {
+		left = shortestTry
 	}
-	ctx, cancel := context.WithDeadline(context.Background(), due)
+	ctx, cancel := context.WithTimeout(context.Background(), left)
 	defer cancel()
 
 	err := w.inTx(ctx, func(ctx context.Context, t *turn) error {
