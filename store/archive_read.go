@@ -202,6 +202,10 @@ func (s *Store) ByID(ctx context.Context, owner xmpp.JID, ids []int64) ([]histor
 
 var selectByID = `SELECT ` + rowColumns + fromArchive + ` AND a.id IN (` + placeholders(2, many) + `)`
 
+const selectWaiting = `SELECT a.id, a.kind` + fromArchive + ` AND a.kind & 2 <> 0 AND a.id > $2
+	AND a.id > COALESCE((SELECT d.upto FROM jid j JOIN delivered d ON d.owner = j.id WHERE j.bare = $1), 0)
+	ORDER BY a.id LIMIT $3`
+
 // Waiting is history.Store's.
 func (s *Store) Waiting(ctx context.Context, owner xmpp.JID, after int64, limit int) (rows []history.Row, err error) {
 	err = s.db.Query(ctx, func(scan scanner) error {
@@ -209,9 +213,7 @@ func (s *Store) Waiting(ctx context.Context, owner xmpp.JID, after int64, limit 
 		err := scan(&r.ID, &r.Kind)
 		rows = append(rows, r)
 		return err
-	}, `SELECT a.id, a.kind`+fromArchive+` AND a.kind & 2 <> 0 AND a.id > $2
-		AND a.id > COALESCE((SELECT d.upto FROM jid j JOIN delivered d ON d.owner = j.id WHERE j.bare = $1), 0)
-		ORDER BY a.id LIMIT $3`, owner.String(), after, limit)
+	}, selectWaiting, owner.String(), after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("store: waiting: %w", err)
 	}

@@ -143,6 +143,10 @@ type hidden struct{ archive, upto int64 }
 
 const selectErasing = `SELECT archive, upto FROM erasing WHERE archive > $1 ORDER BY archive LIMIT $2`
 
+// deleteSome deletes one row more than $3 says, or all that there are.
+const deleteSome = `DELETE FROM archive WHERE owner = $1 AND id <=
+	COALESCE((SELECT id FROM archive WHERE owner = $1 AND id <= $2 ORDER BY id LIMIT 1 OFFSET $3), $2)`
+
 // step deletes some rows, in one transaction.
 func (p erasure) step(ctx context.Context, t *turn, now time.Time) (next erasure, err error) {
 	var all []hidden
@@ -158,8 +162,7 @@ func (p erasure) step(ctx context.Context, t *turn, now time.Time) (next erasure
 	next = erasure{after: p.after, left: p.left, end: len(all) < erasedAtOnce}
 	budget := int64(bite)
 	for _, h := range all {
-		n, err := t.Exec(ctx, `DELETE FROM archive WHERE owner = $1 AND id IN
-			(SELECT id FROM archive WHERE owner = $1 AND id <= $2 ORDER BY id LIMIT $3)`, h.archive, h.upto, budget)
+		n, err := t.Exec(ctx, deleteSome, h.archive, h.upto, budget-1)
 		if err != nil {
 			return p, err
 		}

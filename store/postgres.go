@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -58,6 +59,7 @@ func connectPostgres(ctx context.Context, o Options) (_ *postgresDB, err error) 
 	if config.ConnConfig.ConnectTimeout == 0 { // two minutes, for each place in the pool
 		config.ConnConfig.ConnectTimeout = connectTimeout
 	}
+	config.ConnConfig.AfterConnect = useIndexes
 	db := &postgresDB{log: o.Logger, where: config.ConnConfig.Host + "/" + config.ConnConfig.Database, config: config.ConnConfig.Copy()}
 	var name [8]byte
 	if _, err := io.ReadFull(o.Rand, name[:]); err != nil {
@@ -80,18 +82,16 @@ func connectPostgres(ctx context.Context, o Options) (_ *postgresDB, err error) 
 	if db.writer, err = pgx.ConnectConfig(connecting, db.config); err != nil {
 		return nil, refusal(config.ConnConfig, err)
 	}
-	config.AfterConnect = keepOrder
 	if db.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", db.where, err)
 	}
 	return db, nil
 }
 
-// keepOrder has rows read in the order of an index where they are wanted in that order. What a subquery will give is not known when a
-// query is planned, and of the last 50 rows of an archive PostgreSQL believes that there is one: it would read the whole archive and sort it.
-func keepOrder(ctx context.Context, conn *pgx.Conn) error {
-	_, err := conn.Exec(ctx, `SET enable_sort = off`)
-	return err
+// useIndexes has rows read by an index, in its order, wherever there is one for them. What a subquery will give is not known when a query is
+// planned, and of the last 50 rows of an archive PostgreSQL believes that there is one: it would read the whole archive and sort it.
+func useIndexes(ctx context.Context, conn *pgconn.PgConn) error {
+	return conn.Exec(ctx, `SET enable_sort = off; SET enable_seqscan = off`).Close()
 }
 
 // take locks the database, migrates it and raises its epoch.
