@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"palabre/xmpp"
 )
@@ -69,7 +70,7 @@ func (c *Config) check() error {
 			return wrong("domain."+name, "%q is not one of the domains: add it to 'domains', or remove this section", name)
 		}
 	}
-	for _, check := range []func() error{c.checkDatabase, c.checkListen, c.checkTLS, c.checkAuth, c.checkHistory, c.checkChoices} {
+	for _, check := range []func() error{c.checkDatabase, c.checkListen, c.checkTLS, c.checkAuth, c.checkHistory, c.checkSessions, c.checkChoices} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -144,6 +145,21 @@ func mechanisms(key string, list []string) error {
 	for _, m := range list {
 		if !slices.Contains(known, m) {
 			return wrong(key, "%q is none of %s", m, strings.Join(known, ", "))
+		}
+	}
+	return nil
+}
+
+// longestWait bounds how long sessions wait: each holds memory.
+const longestWait = 24 * time.Hour
+
+func (c *Config) checkSessions() error {
+	if t := time.Duration(c.Sessions.Resume); t > longestWait || t > 0 && t < time.Second {
+		return wrong("sessions.resume", "it is at least 1s and at most 24h, or 0 if no session is to wait for its client")
+	}
+	if l := c.Sessions.Location; l != "" {
+		if _, port, err := net.SplitHostPort(l); err != nil || port == "" {
+			return wrong("sessions.location", "%q is not HOST:PORT, such as \"chat1.example.org:5222\"", l)
 		}
 	}
 	return nil

@@ -22,6 +22,7 @@ type Config struct {
 	TLS      TLS                     `toml:"tls"`
 	Auth     Auth                    `toml:"auth"`
 	Contact  Contact                 `toml:"contact"`
+	Sessions Sessions                `toml:"sessions"`
 	History  History                 `toml:"history"`
 	Rooms    Rooms                   `toml:"rooms"`
 	SMTP     SMTP                    `toml:"smtp"`
@@ -68,6 +69,25 @@ type Contact struct {
 	Security []string `toml:"security"`
 	Status   []string `toml:"status"`
 	Support  []string `toml:"support"`
+}
+
+// Sessions says how long they wait for clients that have lost their connection (XEP-0198).
+type Sessions struct {
+	Resume   Duration `toml:"resume"`   // 0: not at all
+	Location string   `toml:"location"` // where clients are to reconnect, HOST:PORT; empty: as they came
+}
+
+// A Duration is written as Go writes it: "90s", "10m", "1h30m".
+type Duration time.Duration
+
+// UnmarshalText is part of encoding.TextUnmarshaler.
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	if err != nil || v < 0 {
+		return fmt.Errorf("%q is not a time such as \"90s\", \"10m\" or \"1h\"", text)
+	}
+	*d = Duration(v)
+	return nil
 }
 
 // History is the archive, per account and per room.
@@ -139,10 +159,11 @@ func Default() Config {
 			HTTPS:   []string{"127.0.0.1:5443", "[::1]:5443"},
 			Metrics: []string{"127.0.0.1:5280"},
 		},
-		Auth:    Auth{Iterations: 10000, IterationsSHA512: 4096},
-		History: History{Enabled: true},
-		Rooms:   Rooms{New: "group"},
-		SMTP:    SMTP{TLS: "starttls"},
+		Auth:     Auth{Iterations: 10000, IterationsSHA512: 4096},
+		Sessions: Sessions{Resume: Duration(10 * time.Minute)},
+		History:  History{Enabled: true},
+		Rooms:    Rooms{New: "group"},
+		SMTP:     SMTP{TLS: "starttls"},
 	}
 }
 

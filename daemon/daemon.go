@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"palabre/account"
+	"palabre/resumption"
 	"palabre/server"
 	"palabre/server/c2s"
 	"palabre/store"
@@ -25,6 +26,7 @@ type Daemon struct {
 	C2S      *c2s.Server
 	Started  time.Time
 
+	resumption  *resumption.Module
 	version     string
 	certificate *c2s.Certificates
 	bound       []Bound

@@ -2,9 +2,11 @@ package daemon
 
 import (
 	"context"
+	"time"
 
 	"palabre/history"
 	"palabre/presence"
+	"palabre/resumption"
 	"palabre/roster"
 	"palabre/server"
 	"palabre/server/c2s"
@@ -19,6 +21,8 @@ func (d *Daemon) modules(ctx context.Context) ([]server.Module, error) {
 	if err != nil {
 		return nil, err
 	}
+	sessions := d.Config.Sessions
+	d.resumption = resumption.New(resumption.Options{Time: time.Duration(sessions.Resume), Location: sessions.Location})
 	return []server.Module{
 		d.Accounts,
 		&xep.Blocking{Store: d.Store},
@@ -26,6 +30,7 @@ func (d *Daemon) modules(ctx context.Context) ([]server.Module, error) {
 		presence.New(contacts, d.Store),
 		&xep.Carbons{},
 		past, // after all that refuse a message, or cut something out of it
+		d.resumption,
 		&xep.ClientState{},
 		xep.Ping{},
 		xep.Version{Version: d.version},

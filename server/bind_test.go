@@ -232,7 +232,10 @@ func TestNothingIsLostWhileASessionCloses(t *testing.T) {
 		defer close(store.ending)
 		a, atA, atB := pair(t, store, keeper{}, Options{})
 		var kept []string
+		var mu sync.Mutex
 		a.host.Hooks().Undelivered = append(a.host.Hooks().Undelivered, func(_ context.Context, p *Passage, _ []*Session) {
+			mu.Lock()
+			defer mu.Unlock()
 			kept = append(kept, p.Stanza.ID)
 		})
 		b := a.host.Online(xmpp.MustParseJID("b@example.org")).Session("r")
@@ -243,7 +246,10 @@ func TestNothingIsLostWhileASessionCloses(t *testing.T) {
 			t.Error("it is still there")
 		}
 		a.Receive(t.Context(), message("late", false))
-		if got := fmt.Sprint(kept); got != "[late]" {
+		mu.Lock()
+		got := fmt.Sprint(kept)
+		mu.Unlock()
+		if got != "[late]" {
 			t.Errorf("to be kept: %s", got)
 		}
 		if got := atA.ids(); got != "[]" {

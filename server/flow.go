@@ -65,6 +65,13 @@ func (f *flow) add(p *Passage) {
 	})
 }
 
+// isIdle tells whether nothing waits. Only who adds may rely on it.
+func (f *flow) isIdle() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.waiting) == 0
+}
+
 // await has a passage wait for one thing more, which part ends.
 func (f *flow) await(p *Passage) {
 	f.mu.Lock()

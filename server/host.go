@@ -68,10 +68,11 @@ type Host struct {
 	accountSlots, sessionSlots int
 
 	accounts [shards]shard
-	gate     sync.RWMutex    // tier 0: guards stopping
-	stopping bool            // nobody gets a session any more
-	live     sync.WaitGroup  // sessions
-	later    sync.WaitGroup  // goroutines of Later handlers
+	gate     sync.RWMutex   // tier 0: guards stopping
+	stopping bool           // nobody gets a session any more
+	live     sync.WaitGroup // sessions
+	later    sync.WaitGroup // goroutines of Later handlers
+	asides   asides
 	until    context.Context // ends when nobody waits for them any more
 	giveUp   context.CancelFunc
 	Stats    Stats

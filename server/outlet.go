@@ -2,10 +2,9 @@ package server
 
 import (
 	"context"
-	"errors"
 	"net/netip"
+	"strconv"
 	"sync"
-	"time"
 
 	"palabre/stream"
 	"palabre/xmpp"
@@ -14,21 +13,20 @@ import (
 // askAck asks a client what it has handled (XEP-0198 §4).
 const askAck = "<r xmlns='urn:xmpp:sm:3'/>"
 
-const (
-	portionCount  = 256
-	portionHollow = 64 // of a portion: what is read from the archive at once
-	fillPause     = time.Second
-)
-
 // An outlet is the way of a session's packets to its client: it fills in what is named by its mark only, counts, and keeps what the client
 // has not acknowledged, also while there is no connection.
 type outlet struct {
 	mu      sync.Mutex // tier 5: a transport's own come after it
 	state   outletState
-	ledger  *stream.Ledger  // nil while the client does not acknowledge
-	begin   string          // what the client is told last before the count begins
-	kept    bool            // the session outlives its connection
+	counts  bool // the client acknowledges, and is told what is handled
+	kept    bool // the session outlives its connection
+	full    bool // more is kept than may be, and the session is about to end
+	owes    bool // the client is to be told that it is handled up to handled
+	handled uint32
+	absence int             // how often the connection has been lost
+	ledger  *stream.Ledger  // nil until something is sent that counts
 	backlog []stream.Packet // taken from the queue, not yet written: what was too much for one batch
+	pausing bool            // the archive was away a moment ago
 	marks   []int64         // being written to a client that does not acknowledge
 	lost    []stream.Packet // could not be written to it
 	late    []stream.Packet // came when the connection was lost
@@ -55,88 +53,17 @@ func (s *Session) Outgoing(batch []stream.Packet) []stream.Packet {
 	if len(o.backlog) == 0 && !hasHollow(batch) {
 		return s.countLocked(batch)
 	}
-	o.backlog = append(o.backlog, batch...)
-	portion, hollow := o.portionLocked()
-	if len(hollow) > 0 {
-		o.mu.Unlock()
-		filled, err := s.host.fill(s, portion, hollow)
-		o.mu.Lock()
-		if err != nil {
-			time.AfterFunc(fillPause, func() { s.conn.Load().Flush() })
-			return nil
-		}
-		o.dropLocked(len(portion))
-		portion = filled
-	} else {
-		o.dropLocked(len(portion))
-	}
-	if len(o.backlog) > 0 {
-		s.conn.Load().Flush()
-	}
-	return s.countLocked(portion)
+	return s.countLocked(s.fillLocked(batch))
 }
 
-func hasHollow(batch []stream.Packet) bool {
-	for i := range batch {
-		if batch[i].IsHollow() {
-			return true
-		}
-	}
-	return false
-}
-
-// portionLocked is a copy of what is written next, and the marks among it.
-func (o *outlet) portionLocked() (portion []stream.Packet, hollow []int64) {
-	n := 0
-	for n < min(len(o.backlog), portionCount) && len(hollow) < portionHollow {
-		if p := &o.backlog[n]; p.IsHollow() {
-			hollow = append(hollow, p.Mark)
-		}
-		n++
-	}
-	return append([]stream.Packet(nil), o.backlog[:n]...), hollow
-}
-
-func (o *outlet) dropLocked(n int) {
-	if o.backlog = o.backlog[n:]; len(o.backlog) == 0 {
-		o.backlog = nil
-	}
-}
-
-// fill reads what is hollow from the archive. What is not there any more is left out.
-func (h *Host) fill(s *Session, portion []stream.Packet, hollow []int64) ([]stream.Packet, error) {
-	if h.archive == nil {
-		return nil, errors.New("server: no archive")
-	}
-	found, err := h.archive.Packets(context.Background(), s.Account.JID, hollow)
-	if err != nil {
-		if !errors.Is(err, ErrAway) {
-			h.opts.Log.Error("archive not read", "jid", s.JID.String(), "err", err)
-		}
-		return nil, err
-	}
-	out := portion[:0]
-	for _, p := range portion {
-		if p.IsHollow() {
-			full, ok := found[p.Mark]
-			if !ok {
-				continue
-			}
-			p = full
-		}
-		out = append(out, p)
-	}
-	return out, nil
-}
-
-// countLocked counts what is about to be written, and asks the client for its count when that costs nothing.
+// countLocked counts what is about to be written, adds what the client is to be told of its own count, and asks for its when that costs nothing.
 func (s *Session) countLocked(batch []stream.Packet) []stream.Packet {
 	o := &s.out
 	for i := range batch {
 		p := &batch[i]
 		switch {
-		case o.begin != "" && p.Raw == o.begin:
-			o.begin, o.ledger = "", stream.NewLedger(0)
+		case p.Begins && o.counts && o.ledger == nil:
+			o.ledger = stream.NewLedger(0)
 		case o.ledger != nil && p.IsStanza():
 			o.ledger.Sent(*p)
 		case p.Mark != 0:
@@ -146,13 +73,25 @@ func (s *Session) countLocked(batch []stream.Packet) []stream.Packet {
 	if o.ledger == nil {
 		return batch
 	}
-	if o.ledger.IsFull() {
-		go s.End(&stream.Error{Condition: stream.PolicyViolation, Text: "Your client acknowledges nothing of what it is sent."})
+	s.boundLocked(o.ledger.IsFull())
+	if o.owes && len(o.backlog) == 0 { // errors that it covers stand before it
+		o.owes = false
+		batch = append(batch, stream.Packet{Raw: "<a xmlns='urn:xmpp:sm:3' h='" + strconv.FormatUint(uint64(o.handled), 10) + "'/>"})
 	}
 	if o.ledger.Ask() {
 		batch = append(batch, stream.Packet{Raw: askAck})
 	}
 	return batch
+}
+
+// boundLocked ends a session for which too much is kept. What it has not acknowledged goes the way of what it has missed.
+func (s *Session) boundLocked(full bool) {
+	if !full || s.out.full {
+		return
+	}
+	s.out.full = s.host.beside(func() {
+		s.End(&stream.Error{Condition: stream.PolicyViolation, Text: "Your client acknowledges nothing of what it is sent."})
+	})
 }
 
 // Written is for the same queue: how the write ended (stream.Queue.OnWritten). What has been written to a client that does not acknowledge counts as got.
@@ -180,21 +119,37 @@ func (s *Session) reached(marks []int64) {
 	}
 }
 
-// Count begins to count both ways (XEP-0198 §3): what the client sends after what has been received so far, and what it is sent after this answer, which Count sends.
-// keep says that the session shall outlive its connection. It is called on the session's reader, once.
-func (s *Session) Count(answer string, keep bool) {
+// Count begins to count both ways (XEP-0198 §4): what the client sends after what has been received so far, and what it is sent after the answer to it, a
+// packet that Begins. keep says that the session shall outlive its connection. It is called on the session's reader, once.
+func (s *Session) Count(keep bool) {
 	s.flow.settle()
 	s.received = 0
 	s.told.Store(0)
-	o := &s.out
-	o.mu.Lock()
-	o.begin, o.kept = answer, keep
-	o.mu.Unlock()
-	s.Write(stream.Packet{Raw: answer})
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	s.out.counts, s.out.kept = true, keep
 }
+
+// Counts tells whether Count has been called.
+func (s *Session) Counts() bool {
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	return s.out.counts
+}
+
+// Received is how many stanzas the client has sent since Count; Told how many of them have been told, or refused. Received is for the session's reader.
+func (s *Session) Received() uint32 { return s.received }
 
 // Told is how many of the stanzas that the client has sent since Count have been told, or refused.
 func (s *Session) Told() uint32 { return s.told.Load() }
+
+// Handled tells the client that so many of its stanzas are handled, after all that it has been sent before. Of several calls before the next write the last one counts.
+func (s *Session) Handled(h uint32) {
+	s.out.mu.Lock()
+	s.out.owes, s.out.handled = true, h
+	s.out.mu.Unlock()
+	s.conn.Load().Flush()
+}
 
 // Acknowledge takes the client's word for how many stanzas it has handled. The error is stream.ErrTooHigh.
 func (s *Session) Acknowledge(h uint32) error {
@@ -207,8 +162,9 @@ func (s *Session) Acknowledge(h uint32) error {
 		}
 		return nil
 	}
+	_, before := o.ledger.Counts()
 	marks, err := o.ledger.Ack(h)
-	ask := err == nil && o.ledger.Ask()
+	ask := err == nil && h != before && o.ledger.Ask() // who says nothing new is asked with what it is sent next
 	o.mu.Unlock()
 	s.reached(marks)
 	if ask {
@@ -237,8 +193,20 @@ func (s *Session) missed(ctx context.Context, left []stream.Packet) {
 		fn(ctx, s, left)
 	}
 	for i := range left {
-		if st := left[i].Stanza; st != nil && st.IsRequest() {
+		if st := stanzaOf(&left[i]); st != nil && st.IsRequest() {
 			s.host.Bounce(ctx, st, xmpp.ErrServiceUnavailable) // RFC 6121 §8.5.3.2.3
 		}
 	}
+}
+
+// stanzaOf is the IQ in a packet, or another stanza that is at hand; nil if there is none.
+func stanzaOf(p *stream.Packet) *xmpp.Stanza {
+	if p.Stanza != nil || !p.Whole || len(p.Raw) < 3 || p.Raw[:3] != "<iq" {
+		return p.Stanza
+	}
+	st, err := xmpp.ParseStanza(p.Raw)
+	if err != nil {
+		return nil
+	}
+	return st
 }

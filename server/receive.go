@@ -36,9 +36,14 @@ func (s *Session) Done(ctx context.Context, st *xmpp.Stanza) {
 	s.flow.run(ctx, &Passage{Stanza: st, Session: s, Number: s.received, flow: &s.flow, err: ErrDrop})
 }
 
-// InOrder has fn run when everything that the client has sent so far has been told; at once if it has. It is called on the session's reader.
+// InOrder has fn run when everything that the client has sent so far has been told; at once if it has. It is called on the session's reader, and never holds it
+// up: at most once between two stanzas.
 func (s *Session) InOrder(ctx context.Context, fn func(context.Context)) {
-	s.flow.run(ctx, &Passage{flow: &s.flow, event: func(ctx context.Context, _ error) { fn(ctx) }})
+	if s.flow.isIdle() {
+		fn(ctx)
+		return
+	}
+	s.flow.add(&Passage{flow: &s.flow, event: func(ctx context.Context, _ error) { fn(ctx) }})
 }
 
 // receive takes a stanza from a stream of any kind.

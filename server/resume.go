@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"time"
 
 	"palabre/stream"
 	"palabre/xmpp"
@@ -11,6 +12,9 @@ import (
 
 // ErrOver says that there is no such session any more.
 var ErrOver = errors.New("the session has ended")
+
+// partGrace is how long a connection whose session goes on with another one may take to say goodbye. Most often nobody is at its other end.
+const partGrace = 100 * time.Millisecond
 
 // A Resumer finds the session that a client wants to go on with. Module resumption is one.
 type Resumer interface {
@@ -47,6 +51,7 @@ func (s *Session) Detach(over bool) (kept bool) {
 		return false
 	}
 	o.state, o.remote = parting, s.conn.Load().Remote()
+	o.absence++
 	s.conn.Store(&connRef{(*absent)(s)})
 	return true
 }
@@ -54,6 +59,9 @@ func (s *Session) Detach(over bool) (kept bool) {
 // Left hands over what the transport has not written. Everything that the client sent has been told when it returns; the session waits for another connection.
 func (s *Session) Left(ctx context.Context, unsent []stream.Packet) {
 	s.flow.settle()
+	for _, fn := range s.host.hooks.SessionDetached {
+		fn(s)
+	}
 	o := &s.out
 	o.mu.Lock()
 	for _, list := range [][]stream.Packet{o.backlog, unsent, o.late} {
@@ -63,16 +71,12 @@ func (s *Session) Left(ctx context.Context, unsent []stream.Packet) {
 			}
 		}
 	}
-	o.backlog, o.late, o.state = nil, nil, away
-	full := o.ledger.IsFull()
-	s.throughLocked()
-	o.mu.Unlock()
-	for _, fn := range s.host.hooks.SessionDetached {
-		fn(s)
-	}
-	if full {
+	o.backlog, o.late, o.owes, o.state = nil, nil, false, away
+	if o.ledger.IsFull() {
 		s.ended.Store(true)
 	}
+	s.throughLocked()
+	o.mu.Unlock()
 	if s.ended.Load() {
 		s.Closed(ctx)
 	}
@@ -107,21 +111,24 @@ func (s *Session) Parted(ctx context.Context, unsent []stream.Packet) {
 	s.missed(ctx, left)
 }
 
-// refused keeps a packet that no connection takes any more, until Parted.
-func (s *Session) refused(p stream.Packet) {
-	if !p.IsStanza() {
-		return
-	}
+// refused keeps a packet that a connection has not taken, until what it has not written is handed over. It tells whether the packet has gone its way:
+// if not, there is another connection by now.
+func (s *Session) refused(c *connRef, p stream.Packet) (done bool) {
 	o := &s.out
 	o.mu.Lock()
-	done := o.state == over
-	if !done {
+	if s.conn.Load() != c {
+		o.mu.Unlock()
+		return false
+	}
+	missed := o.state == over && p.IsStanza()
+	if !missed && p.IsStanza() {
 		o.late = append(o.late, p)
 	}
 	o.mu.Unlock()
-	if done {
+	if missed {
 		s.missed(context.Background(), []stream.Packet{p})
 	}
+	return true
 }
 
 // IsAway tells whether the session is without a connection.
@@ -131,24 +138,56 @@ func (s *Session) IsAway() bool {
 	return s.out.state == away
 }
 
-// outlives tells whether the session would outlive its connection now.
-func (s *Session) outlives() bool {
+// Absence numbers the times that the session has been without a connection; the last one may be over.
+func (s *Session) Absence() int {
 	s.out.mu.Lock()
 	defer s.out.mu.Unlock()
-	return s.out.kept && s.out.ledger != nil
+	return s.out.absence
 }
 
-// Attach gives the session another connection, whose client has handled h stanzas; the former one, if it is still there, is dropped. What the client has not handled
-// is sent before anything else. The error is ErrOver, stream.ErrTooHigh, or the context's.
+// Lapse ends the session if it has been without a connection ever since this absence began.
+func (s *Session) Lapse(absence int) {
+	s.host.gate.RLock()
+	defer s.host.gate.RUnlock()
+	if s.host.stopping {
+		return // it is saved, and its time begins anew
+	}
+	o := &s.out
+	o.mu.Lock()
+	lapsed := o.absence == absence && (o.state == parting || o.state == away)
+	if lapsed {
+		s.ended.Store(true)
+	}
+	o.mu.Unlock()
+	if lapsed {
+		s.leave(nil)
+	}
+}
+
+// interrupt ends the connection of a session that would outlive it, and tells whether it does.
+func (s *Session) interrupt(e *stream.Error) bool {
+	s.out.mu.Lock()
+	lives := s.out.kept && s.out.ledger != nil && !s.ended.Load()
+	there := s.out.state == attached
+	s.out.mu.Unlock()
+	if lives && there {
+		s.conn.Load().Close(e) // if it is lost meanwhile, this does nothing
+	}
+	return lives
+}
+
+// Attach gives the session another connection, whose client has handled h stanzas. A former one, if it is still there, is told of the conflict (XEP-0198 §5), and dropped.
+// What the client has not handled is sent before anything else. The error is ErrOver, stream.ErrTooHigh, or the context's; the session is left as it was, but
+// for its connection.
 func (s *Session) Attach(ctx context.Context, conn Conn, h uint32) error {
 	o := &s.out
 	o.turn.Lock()
 	defer o.turn.Unlock()
-	if err := s.part(ctx); err != nil {
+	if err := s.checkCount(h); err != nil {
 		return err
 	}
-	for _, fn := range s.host.hooks.SessionResumed {
-		fn(s)
+	if err := s.part(ctx); err != nil {
+		return err
 	}
 	host := s.host
 	host.gate.RLock()
@@ -156,9 +195,29 @@ func (s *Session) Attach(ctx context.Context, conn Conn, h uint32) error {
 	if host.stopping {
 		return errStopping
 	}
+	if !s.IsAway() || s.ended.Load() {
+		return ErrOver
+	}
+	for _, fn := range host.hooks.SessionResumed {
+		fn(s)
+	}
 	marks, err := s.connect(conn, h)
 	s.reached(marks)
 	return err
+}
+
+// checkCount tells whether the client may have handled h stanzas. A connection that is there is not dropped for one who makes numbers up.
+func (s *Session) checkCount(h uint32) error {
+	o := &s.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.kept || o.ledger == nil || s.ended.Load() {
+		return ErrOver
+	}
+	if sent, acked := o.ledger.Counts(); h-acked > sent-acked {
+		return stream.ErrTooHigh
+	}
+	return nil
 }
 
 // part waits until the former connection has nothing of the session's any more.
@@ -177,14 +236,19 @@ func (s *Session) part(ctx context.Context) error {
 	if left == nil {
 		return nil
 	}
-	if state == attached {
-		s.conn.Load().Drop()
-	}
-	select {
-	case <-left:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	old := s.conn.Load()
+	old.Close(&stream.Error{Condition: stream.Conflict, Text: "Your client goes on with another connection."})
+	grace := time.NewTimer(partGrace)
+	defer grace.Stop()
+	for {
+		select {
+		case <-left:
+			return nil
+		case <-grace.C:
+			old.Drop()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 
@@ -227,22 +291,17 @@ func (a *absent) Send(p stream.Packet) bool {
 		return true // the client asks anew for what it needs
 	}
 	o.ledger.Keep(p)
-	if o.ledger.IsFull() {
-		s.host.later.Go(func() { s.End(nil) })
-	}
+	s.boundLocked(o.ledger.IsFull())
 	return true
 }
 
-func (a *absent) Close(e *stream.Error) {
+func (a *absent) Close(*stream.Error) {
 	s := (*Session)(a)
 	s.out.mu.Lock()
-	state := s.out.state
+	gone := s.out.state == away && s.ended.Load()
 	s.out.mu.Unlock()
-	switch state {
-	case attached: // again
-		s.conn.Load().Close(e)
-	case away:
-		s.host.later.Go(func() { s.Closed(context.Background()) })
+	if gone {
+		s.host.beside(func() { s.Closed(context.Background()) })
 	}
 }
 

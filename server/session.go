@@ -94,8 +94,7 @@ func (s *Session) Write(p stream.Packet) {
 		if c.Send(p) {
 			return
 		}
-		if s.conn.Load() == c {
-			s.refused(p)
+		if s.refused(c, p) {
 			return
 		}
 	}

@@ -7,23 +7,23 @@ import (
 	"palabre/stream"
 )
 
-// Shutdown ends every session, but for those that outlive their connection, with system-shutdown and waits for what is under way: what clients have sent before is dealt with. Nobody gets a
-// session from now on. If the context ends first, requests that are answered beside their streams are told to give up.
+// Shutdown ends every connection with system-shutdown, and every session but for those that outlive theirs, and waits for what is under way: what clients have
+// sent before is dealt with. Nobody gets a session, or one's connection, from now on. If the context ends first, requests that are answered beside their streams
+// are told to give up.
 func (h *Host) Shutdown(ctx context.Context) error {
 	h.gate.Lock()
 	h.stopping = true
 	h.gate.Unlock()
 	for _, s := range h.Sessions() {
 		e := &stream.Error{Condition: stream.SystemShutdown, Text: "The server is going down for a moment. Your client may reconnect."}
-		if s.outlives() {
-			s.conn.Load().Close(e)
-		} else {
+		if !s.interrupt(e) {
 			s.leave(e)
 		}
 	}
 	done := make(chan struct{})
 	go func() {
 		h.live.Wait()
+		h.asides.end()
 		h.later.Wait()
 		close(done)
 	}()

@@ -11,6 +11,7 @@ type Packet struct {
 	Raw    string       // what is sent when there is no stanza: a nonza, stream features
 	Mark   int64        // names the stanza in the recipient's archive; 0 where it is in none
 	Whole  bool         // Raw is one stanza
+	Begins bool         // the count of what is sent begins behind it (XEP-0198 §4)
 }
 
 // IsHollow tells whether the packet is no more than a mark: what it names is to be read from the archive before it can be written.

@@ -49,7 +49,9 @@ func (c *ClientState) Register(h *server.Host) {
 	})
 	hooks := h.Hooks()
 	hooks.Sending = append(hooks.Sending, c.sending)
-	// A resumed stream begins active (§5.2), so what waits is for the queue that is saved.
+	// A client without a connection is looked at by nobody. A resumed stream begins active (§5.2), so what waits goes before all that the client gets then.
+	hooks.SessionDetached = append(hooks.SessionDetached, func(s *server.Session) { c.states.Get(s).inactive.Store(true) })
+	hooks.SessionResumed = append(hooks.SessionResumed, c.wake)
 	hooks.SessionSaved = append(hooks.SessionSaved, func(s *server.Session, _ func(string, []byte)) { c.wake(s) })
 }
 

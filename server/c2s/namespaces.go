@@ -10,6 +10,7 @@ const (
 	nsSASL2   = "urn:xmpp:sasl:2"
 	nsBind2   = "urn:xmpp:bind:0"
 	nsBinding = "urn:xmpp:sasl-cb:0"
+	nsResume  = "urn:xmpp:sm:3"
 )
 
 // conditions are those that a client's stream error may name in the log.

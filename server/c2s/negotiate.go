@@ -102,6 +102,9 @@ func (n *negotiation) nonza(e xmpp.Element) error {
 	if e.Is(xmpp.NSStream, "error") {
 		return errClosed // RFC 6120 §4.9.1.1
 	}
+	if fn := beforeBind[e.Name]; fn != nil && n.exchange == nil {
+		return fn(n, e)
+	}
 	fn := n.elements[e.Name]
 	switch {
 	case fn == nil && n.user.IsZero():

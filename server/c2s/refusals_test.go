@@ -36,7 +36,7 @@ func TestHeaders(t *testing.T) {
 		{"not a stream", "<message to='romeo@example.org'/>", "bad-format"},
 		{"a stanza before login", header + "<message to='romeo@example.org'/>", "not-authorized"},
 		{"an element that nobody knows", header + "<x xmlns='urn:test:unknown'/>", "not-authorized"},
-		{"an element of a later phase", header + "<enable xmlns='urn:xmpp:sm:3'/>", "not-authorized"},
+		{"an element of a later phase", header + "<active xmlns='urn:xmpp:csi:0'/>", "not-authorized"},
 		{"HTTP", "GET / HTTP/1.1\r\nHost: example.org\r\n\r\n", "not-well-formed"},
 		{"a document type", "<!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/passwd'>]>" + header, "restricted-xml"},
 		{"a header without end", "<?xml version='1.0'?><stream:stream x='" + strings.Repeat("x", 9000), "policy-violation"},

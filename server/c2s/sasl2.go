@@ -7,10 +7,11 @@ import (
 
 // A request is what a client wants beside being let in (XEP-0388 §2.3).
 type request struct {
-	bind  bool
-	tag   string         // the client's part of its resource (XEP-0386 §3.2)
-	agent string         // the identifier of the client's installation, or empty
-	also  []xmpp.Element // what else is to happen while it binds
+	resume xmpp.Element // XEP-0198 §9.2: the session that the client wants to go on with, if any
+	bind   bool
+	tag    string         // the client's part of its resource (XEP-0386 §3.2)
+	agent  string         // the identifier of the client's installation, or empty
+	also   []xmpp.Element // what else is to happen while it binds
 }
 
 // authenticate: XEP-0388 §2.3.
@@ -37,6 +38,7 @@ func readRequest(e xmpp.Element) request {
 	if agent, ok := e.Child(nsSASL2, "user-agent"); ok {
 		r.agent = uuid(agent.Attr("id"))
 	}
+	r.resume, _ = e.Child(nsResume, "resume")
 	bind, ok := e.Child(nsBind2, "bind")
 	if !ok {
 		return r
@@ -59,9 +61,19 @@ func (n *negotiation) succeed2(data []byte) error {
 		e = e.Add(encoded(nsSASL2, "additional-data", data))
 	}
 	n.c.reader.SetLimits(stream.AfterLogin)
+	var failed []xmpp.Element
+	if !n.asked.resume.IsZero() {
+		resumed, answer := n.tryResume(n.asked.resume)
+		if resumed { // XEP-0198 §9.2: no features, and whatever else was asked for is not looked at
+			n.count("success")
+			n.welcomeBack(e.Add(identifier(n.c.session.JID), answer).AppendXML(nil, xmpp.NSClient))
+			return nil
+		}
+		failed = append(failed, answer)
+	}
 	if !n.asked.bind {
 		n.count("success")
-		e = e.Add(identifier(n.user))
+		e = e.Add(identifier(n.user)).Add(failed...)
 		return n.c.write(n.appendBindFeatures(e.AppendXML(nil, xmpp.NSClient)))
 	}
 	bound, err := n.bind2()
@@ -71,7 +83,7 @@ func (n *negotiation) succeed2(data []byte) error {
 		return n.refuse(err)
 	}
 	n.count("success")
-	e = e.Add(identifier(n.c.session.JID), bound)
+	e = e.Add(identifier(n.c.session.JID)).Add(failed...).Add(bound)
 	b := e.AppendXML(nil, xmpp.NSClient)
 	n.welcome(n.appendFeatures(b, ""))
 	return nil

@@ -55,7 +55,7 @@ type Server struct {
 	host   *server.Host
 	log    *slog.Logger
 	tls    [2]*tls.Config // by Mode
-	inline string         // what Bind 2 can ask for, as a stream feature
+	inline string         // what can be asked for together with authentication, as stream features
 	Stats  Stats
 
 	ctx     context.Context // ends when the last connection is cut
@@ -88,7 +88,7 @@ func New(o Options) *Server {
 	s := &Server{
 		opts: o, host: o.Host, log: o.Log,
 		tls:       [2]*tls.Config{StartTLS: newTLS(o.Certificates), DirectTLS: newTLS(o.Certificates, "xmpp-client")},
-		inline:    bindFeature(o.Host.InlineFeatures()),
+		inline:    bindFeature(o.Host.InlineFeatures()) + resumeFeature(o.Host),
 		lobby:     newLobby(cmp.Or(o.MaxWaiting, 16384), cmp.Or(o.MaxWaitingEach, 4096), o.LimitsOff),
 		turns:     newTurns(),
 		listeners: map[net.Listener]bool{}, conns: map[*conn]bool{},

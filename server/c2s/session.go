@@ -115,11 +115,11 @@ func (c *conn) lost(error) {
 	c.end(nil)
 }
 
-// begin sends the answer that tells the client its address, then what has come in for it.
+// begin sends the answer that tells the client its address, then what has come in for it. What a client has asked for while it binds begins with the answer.
 func (c *conn) begin(answer []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	err := c.queue.Send(stream.Packet{Raw: string(answer)})
+	err := c.queue.Send(stream.Packet{Raw: string(answer), Begins: c.session.Counts()})
 	for err == nil && len(c.held) > 0 {
 		if err = c.queue.Send(c.held[0]); err == nil {
 			c.held = c.held[1:]
@@ -197,6 +197,9 @@ func (c *conn) nonza(e xmpp.Element) error {
 	if e.Is(xmpp.NSStream, "error") {
 		c.srv.log.Info("the client reports a stream error", "conn", c.id, "jid", c.jid(), "peer", c.remote.String(), "err", errorOf(e))
 		return errClosed // RFC 6120 §4.9.1.1
+	}
+	if e.Is(nsResume, "resume") {
+		return c.write(unexpected()) // XEP-0198 §6: the stream has a session
 	}
 	if !c.session.Nonza(c.srv.ctx, e) {
 		return &stream.Error{Condition: stream.UnsupportedStanzaType, Text: "This server does not know this element."} // RFC 6120 §4.9.3.24

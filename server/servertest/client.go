@@ -52,8 +52,8 @@ func (c *Client) open(domain string) error {
 	return err
 }
 
-// login authenticates with PLAIN and binds the resource.
-func (c *Client) login(user xmpp.JID, password, resource string) error {
+// authenticate logs in with PLAIN, and takes the features of the new stream.
+func (c *Client) authenticate(user xmpp.JID, password string) error {
 	plain := base64.StdEncoding.EncodeToString([]byte("\x00" + user.Local() + "\x00" + password))
 	if err := c.Send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>" + plain + "</auth>"); err != nil {
 		return err
@@ -62,7 +62,12 @@ func (c *Client) login(user xmpp.JID, password, resource string) error {
 		return fmt.Errorf("login of %s: %v %w", user, e, err)
 	}
 	c.reader.Restart(stream.AfterLogin)
-	if err := c.open(user.Domain()); err != nil {
+	return c.open(user.Domain())
+}
+
+// login authenticates and binds the resource.
+func (c *Client) login(user xmpp.JID, password, resource string) error {
+	if err := c.authenticate(user, password); err != nil {
 		return err
 	}
 	ask := xmpp.New(xmpp.NSClient, "iq", xmpp.New(nsBind, "bind", xmpp.New(nsBind, "resource", xmpp.Text(resource)))).

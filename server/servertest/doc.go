@@ -17,9 +17,10 @@
 //	<-  the next thing that arrives is exactly this; the order of attributes does not count
 //	<~  the next thing that arrives has at least these attributes, children and texts
 //	<+  among what has arrived, or arrives, is something like this (as <~); it is taken out, the rest stays
-//	== nothing    nothing has arrived that was not asked for, now that all that was sent before has been dealt with
+//	== nothing    nothing has arrived that was not asked for, now that all that was sent before has been dealt with; an <r/> of XEP-0198 is nothing
 //	== closed     the server has ended the stream
 //	!! leaves     ends its stream properly;  !! drops  loses its connection;  !! returns  logs in again
+//	!! reconnects loses its connection and makes another, on which it is logged in, and nothing else
 //	!! available  sends presence and takes everything that comes back for it; !! forgets  takes everything that has arrived
 //
 // In an expectation {name} stands for any one value, of an attribute or a text, and remembers it; where it is remembered, in what is sent too, it stands for that.

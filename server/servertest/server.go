@@ -102,6 +102,21 @@ func (s *Server) Login(t testing.TB, user xmpp.JID, resource string) (*Client, e
 	return c, c.login(user, Password, resource)
 }
 
+// Reconnect gives a client another connection, on which it is logged in and nothing is bound: for one that goes on with its session.
+func (s *Server) Reconnect(c *Client) error {
+	c.Drop()
+	next, err := s.Connect(c.JID.Domain())
+	if err != nil {
+		return err
+	}
+	if err := next.authenticate(c.JID.Bare(), Password); err != nil {
+		return err
+	}
+	next.JID, next.fences = c.JID, c.fences
+	*c = *next
+	return nil
+}
+
 // Befriend makes two accounts see each other, before either has logged in.
 func (s *Server) Befriend(t testing.TB, a, b xmpp.JID) error {
 	t.Helper()

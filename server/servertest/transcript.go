@@ -190,15 +190,21 @@ func (p *player) expectSomewhere(c *Client, arg string) error {
 	}
 }
 
+// nsStreamManagement is that of XEP-0198. Its <r/> comes with whatever is sent, the answer to a fence too, and is nothing.
+const nsStreamManagement = "urn:xmpp:sm:3"
+
 func (p *player) expectState(c *Client, arg string) error {
 	switch arg {
 	case "nothing":
 		if err := p.settle(c); err != nil {
 			return err
 		}
-		if len(c.unread) > 0 {
-			return fmt.Errorf("got  %s", c.unread[0])
+		for _, e := range c.unread {
+			if !e.Is(nsStreamManagement, "r") {
+				return fmt.Errorf("got  %s", e)
+			}
 		}
+		c.unread = nil
 		return nil
 	case "closed":
 		return c.expectEnd()
@@ -232,6 +238,8 @@ func (p *player) act(c *Client, arg string) error {
 			*c = *next
 		}
 		return err
+	case "reconnects":
+		return p.server.Reconnect(c)
 	case "available":
 		if err := c.Send("<presence/>"); err != nil {
 			return err

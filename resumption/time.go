@@ -1,0 +1,40 @@
+package resumption
+
+import (
+	"context"
+	"time"
+
+	"palabre/server"
+)
+
+// detached has a session that has lost its connection wait for another one.
+func (m *Module) detached(s *server.Session) {
+	st := m.streams.Get(s)
+	absence := s.Absence()
+	m.Stats.waiting.Add(1)
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.timer = time.AfterFunc(st.wait, func() { s.Lapse(absence) })
+}
+
+// resumed is called when it is about to get one.
+func (m *Module) resumed(s *server.Session) { m.found(m.streams.Get(s)) }
+
+// closed is called at the end of any session.
+func (m *Module) closed(_ context.Context, s *server.Session) {
+	if st := m.streams.Peek(s); st != nil {
+		m.found(st)
+	}
+}
+
+// found ends the waiting, if the session waits.
+func (m *Module) found(st *managed) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.timer == nil {
+		return
+	}
+	st.timer.Stop()
+	st.timer = nil
+	m.Stats.waiting.Add(-1)
+}

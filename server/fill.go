@@ -1,0 +1,106 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"palabre/stream"
+)
+
+const (
+	portionCount  = 256
+	portionHollow = 64 // of a portion: what is read from the archive at once
+	fillPause     = time.Second
+	backlogMost   = 20_000 // packets that may wait for the archive
+)
+
+// fillLocked gives what is to be written of what has come so far, with what is named by its mark filled in. The rest waits in the backlog for its turn.
+// It lets go of the lock while it reads.
+func (s *Session) fillLocked(batch []stream.Packet) []stream.Packet {
+	o := &s.out
+	o.backlog = append(o.backlog, batch...)
+	if o.pausing {
+		s.boundLocked(len(o.backlog) > backlogMost)
+		return nil
+	}
+	portion, hollow := o.portionLocked()
+	if len(hollow) > 0 {
+		o.mu.Unlock()
+		filled, err := s.host.fill(s, portion, hollow)
+		o.mu.Lock()
+		if err != nil {
+			o.pausing = true
+			time.AfterFunc(fillPause, s.fillAgain)
+			return nil
+		}
+		o.dropLocked(len(portion))
+		portion = filled
+	} else {
+		o.dropLocked(len(portion))
+	}
+	if len(o.backlog) > 0 {
+		s.conn.Load().Flush()
+	}
+	return portion
+}
+
+func (s *Session) fillAgain() {
+	s.out.mu.Lock()
+	s.out.pausing = false
+	s.out.mu.Unlock()
+	s.conn.Load().Flush()
+}
+
+func hasHollow(batch []stream.Packet) bool {
+	for i := range batch {
+		if batch[i].IsHollow() {
+			return true
+		}
+	}
+	return false
+}
+
+// portionLocked is a copy of what is written next, and the marks among it.
+func (o *outlet) portionLocked() (portion []stream.Packet, hollow []int64) {
+	n := 0
+	for n < min(len(o.backlog), portionCount) && len(hollow) < portionHollow {
+		if p := &o.backlog[n]; p.IsHollow() {
+			hollow = append(hollow, p.Mark)
+		}
+		n++
+	}
+	return append([]stream.Packet(nil), o.backlog[:n]...), hollow
+}
+
+func (o *outlet) dropLocked(n int) {
+	if o.backlog = o.backlog[n:]; len(o.backlog) == 0 {
+		o.backlog = nil
+	}
+}
+
+// fill reads what is hollow from the archive. What is not there any more is left out.
+func (h *Host) fill(s *Session, portion []stream.Packet, hollow []int64) ([]stream.Packet, error) {
+	if h.archive == nil {
+		return nil, errors.New("server: no archive")
+	}
+	found, err := h.archive.Packets(context.Background(), s.Account.JID, hollow)
+	if err != nil {
+		if !errors.Is(err, ErrAway) {
+			h.opts.Log.Error("archive not read", "jid", s.JID.String(), "err", err)
+		}
+		return nil, err
+	}
+	out := portion[:0]
+	for _, p := range portion {
+		if p.IsHollow() {
+			full, ok := found[p.Mark]
+			if !ok {
+				continue
+			}
+			p = full
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
