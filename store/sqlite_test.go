@@ -18,11 +18,7 @@ import (
 // A full disk: nothing is acknowledged, and all goes on by itself when there is room again.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	if err := unix.Mount("none", dir, "tmpfs", 0, "size=4m"); err != nil {
-		t.Skipf("a small disk can't be mounted here: %v", err)
-	}
-	t.Cleanup(func() { must(t, unix.Unmount(dir, 0)) })
+	dir := smallDisk(t)
 	p := place{Options{DataDir: dir, Patience: 200 * time.Millisecond, Fatal: func(err error) { t.Errorf("fatal: %v", err) }}}
 	s := p.open(t)
 	allowEntries(t, s)
@@ -63,6 +59,18 @@ func TestDiskFull(t *testing.T) {
 			t.Errorf("%d was acknowledged and is lost", n)
 		}
 	}
+}
+
+// smallDisk mounts a disk of 4 MB.
+func smallDisk(t testing.TB) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	if err := unix.Mount("none", dir, "tmpfs", 0, "size=4m"); err != nil {
+		t.Skipf("a small disk can't be mounted here: %v", err)
+	}
+	// A process that another test is starting may hold what we had open for a moment yet.
+	t.Cleanup(func() { must(t, unix.Unmount(dir, unix.MNT_DETACH)) })
+	return dir
 }
 
 // fill writes until the disk is full.
