@@ -31,3 +31,30 @@ func TestScenariosAgainstPalabre(t *testing.T) {
 		}
 	}
 }
+
+// What has to do with acknowledgements and archives, too; each with users who have nothing yet.
+func TestArchiveScenariosAgainstPalabre(t *testing.T) {
+	t.Parallel()
+	s := servertest.StartWith(t, func(c *daemon.Config) { c.Limits.Off = true })
+	for scenario, check := range map[string]func(Report) bool{
+		"chat":    func(r Report) bool { return r.Acks.Received > 0 && r.Acks.Latency.Count > 0 },
+		"archive": func(r Report) bool { return r.Archive.Least == 150 && r.Archive.Filled == 300 },
+		"follow":  func(r Report) bool { return r.Follow.Read >= r.Units },
+		"unacked": func(r Report) bool { return r.Units == 3*20 && r.Acks.Missing == 0 },
+	} {
+		users, err := NumberedUsers(scenario, servertest.Domain, servertest.Password, 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, u := range users {
+			s.Account(t, u.JID)
+		}
+		report, err := Do(context.Background(), Config{
+			Scenario: scenario, Dialer: &Dialer{Address: s.Addr("c2s").String()}, Users: users, Units: 300, StreamManagement: true,
+			Warmup: time.Millisecond, Hold: time.Millisecond, Fill: 150, Unacked: 20, Timeout: time.Minute,
+		})
+		if err != nil || !check(report) {
+			t.Errorf("%s: %v; report %+v", scenario, err, report)
+		}
+	}
+}

@@ -22,6 +22,7 @@ func (unacked) Users(_ *Config, given int) (int, error) { return follow{}.Users(
 func (unacked) Run(ctx context.Context, r *Run) (err error) {
 	r.StreamManagement, r.Rate = true, 0
 	t := newTraffic(r, 1)
+	r.every = askEvery // it is one sender that writes to all
 	r.Report.Body, r.Report.Unacked = r.Body, r.Unacked
 	silent := len(r.Users) - 1
 	for range silent {
