@@ -117,7 +117,7 @@ func (n *negotiation) secure(ctx context.Context, config *tls.Config) error {
 	return nil
 }
 
-// authenticate is RFC 6120 §6.4 with SCRAM-SHA-256 (RFC 7677), and the restart of the stream (§6.4.6). Channel binding is not
+// authenticate is RFC 6120 §6.4 with SCRAM-SHA-256 (RFC 7677), and the restart of the stream (RFC 6120 §6.4.6). Channel binding is not
 // asked for: like for like, no other server need have it.
 func (n *negotiation) authenticate() error {
 	if err := n.prove(); err != nil {
