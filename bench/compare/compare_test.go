@@ -7,8 +7,11 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
+	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -122,4 +125,94 @@ func TestStart(t *testing.T) {
 	if _, err = start(context.Background(), cmd, port, nil); err == nil || !strings.Contains(err.Error(), "the port is taken") {
 		t.Errorf("start: %v", err)
 	}
+}
+
+// Every row has a task, every task a row and a scenario of the load tool, and the engines are those that are asked for.
+func TestTasks(t *testing.T) {
+	t.Parallel()
+	chosen, err := choose(strings.Join(taskNames(), ","))
+	if err != nil || len(chosen) != len(tasks) {
+		t.Fatalf("%d tasks, %v", len(chosen), err)
+	}
+	for _, task := range tasks {
+		if !slices.ContainsFunc(rows, func(r row) bool { return r.task == task.name }) {
+			t.Errorf("%s has no row", task.name)
+		}
+		if !slices.ContainsFunc(bench.Scenarios(), func(s bench.Scenario) bool { return s.Name() == task.scenario }) {
+			t.Errorf("%s: there is no scenario %s", task.name, task.scenario)
+		}
+	}
+	for _, r := range rows {
+		if _, err := choose(r.task); err != nil {
+			t.Errorf("%s: %v", r.title, err)
+		}
+	}
+	if chosen, err = choose("chat-sqlite,chat,archive-sqlite"); err != nil || !slices.Equal(engines(chosen), []engine{inSQLite, off}) {
+		t.Errorf("engines %v, %v", engines(chosen), err)
+	}
+	for _, names := range []string{usual, "chat"} {
+		if _, err := choose(names); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := choose("chat,dance"); err == nil || !strings.Contains(err.Error(), "archive-sqlite") {
+		t.Errorf("an unknown scenario: %v", err)
+	}
+}
+
+func TestRequire(t *testing.T) {
+	t.Parallel()
+	if err := require(nil); err != nil {
+		t.Error(err)
+	}
+	if err := require([]string{"palabre-is-not-there", "also-not", "also-not"}); err == nil || !strings.HasSuffix(err.Error(), " also-not palabre-is-not-there") {
+		t.Errorf("%v", err)
+	}
+}
+
+// A server whose archive is in PostgreSQL has a cluster of its own, whose time counts as the database's, and which ends with it.
+func TestCluster(t *testing.T) {
+	t.Parallel()
+	if err := require([]string{"postgresql"}); err != nil {
+		t.Skip(err)
+	}
+	site, err := newSite(readable(t), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	c, err := newCluster(ctx, site, "db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.with(ctx, func() error { return c.client(ctx, "psql", "--dbname", role, "--command", "CREATE TABLE t ()") }); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.client(ctx, "pg_isready", "--quiet"); err == nil {
+		t.Error("the cluster still runs")
+	}
+	failed := errors.New("no")
+	if _, err := c.startOn(ctx, inPostgreSQL, func() (*process, error) { return nil, failed }); !errors.Is(err, failed) {
+		t.Errorf("the server's error is %v", err)
+	}
+	if err := c.client(ctx, "pg_isready", "--quiet"); err == nil {
+		t.Error("the cluster runs without its server")
+	}
+	if p, err := c.startOn(ctx, off, func() (*process, error) { return &process{}, nil }); err != nil || p.database != nil {
+		t.Errorf("without an archive there is a database: %v, %v", p, err)
+	}
+}
+
+// readable is a folder of the test's that other users may enter.
+func readable(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "compare-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
