@@ -144,29 +144,30 @@ func inOrder(rows []Row, backwards bool) []Row {
 	return rows
 }
 
-// send gives rows to a session, each as a message of its own (§4.2). Their bytes are in one piece, and nothing in them is read.
+// send gives rows to a session, each as a message of its own (§4.2).
 func (m *Module) send(s *server.Session, rows []Row, queryID string) {
-	if len(rows) == 0 {
-		return
+	results := m.results(s.JID, rows, queryID)
+	for i := range results {
+		s.Send(stream.Packet{Stanza: &results[i], To: s.JID})
 	}
-	from := s.JID.Bare()
+}
+
+// results makes the messages. Their bytes are in one piece, and what is in the rows is not read.
+func (m *Module) results(to xmpp.JID, rows []Row, queryID string) []xmpp.Stanza {
 	ends := make([]int, len(rows))
 	b := make([]byte, 0, sizeOf(rows, queryID))
 	for i := range rows {
 		b = m.appendResult(b, &rows[i], queryID)
 		ends[i] = len(b)
 	}
-	inner := string(b)
+	inner, at := string(b), 0
 	stanzas, children := make([]xmpp.Stanza, len(rows)), make([]xmpp.Child, len(rows))
-	at := 0
 	for i, end := range ends {
 		children[i] = xmpp.Child{Name: xmpp.Name{Space: ns, Local: "result"}, End: end - at}
-		stanzas[i] = xmpp.Stanza{
-			Kind: xmpp.Message, From: from, To: s.JID, Inner: inner[at:end], Children: children[i : i+1 : i+1],
-		}
+		stanzas[i] = xmpp.Stanza{Kind: xmpp.Message, From: to.Bare(), To: to, Inner: inner[at:end], Children: children[i : i+1 : i+1]}
 		at = end
-		s.Send(stream.Packet{Stanza: &stanzas[i], To: s.JID})
 	}
+	return stanzas
 }
 
 // sizeOf is what the results of rows take at most, if the queryid needs no escaping.
