@@ -33,21 +33,20 @@ func (s *Store) Expire(ctx context.Context, domain string, before int64, limit i
 	s.expiry.mu.Lock()
 	defer s.expiry.mu.Unlock()
 	at := s.expiry.upto[domain]
-	for n < limit {
-		tails, next, err := s.tails(ctx, oldRows{domain, before, min(bite, limit-n)}, at)
+	for end := false; n < limit && !end; {
+		var tails []tail
+		tails, at, end, err = s.tails(ctx, oldRows{domain, before, min(bite, limit-n)}, at)
 		if err != nil {
 			return n, fmt.Errorf("store: expire: %w", err)
 		}
-		if len(tails) > 0 {
-			if err := s.cut(ctx, tails); err != nil {
-				return n, fmt.Errorf("store: expire: %w", err)
-			}
+		if err := s.cut(ctx, tails); err != nil {
+			return n, fmt.Errorf("store: expire: %w", err)
 		}
 		for _, t := range tails {
 			n += t.n
 		}
-		if at = next; at == 0 {
-			break
+		if end {
+			at = 0
 		}
 	}
 	s.expiry.upto[domain] = at
@@ -69,8 +68,8 @@ const selectArchives = `WITH RECURSIVE o (owner, n) AS (
 	SELECT o.owner, j.bare, (SELECT a.id FROM archive a WHERE a.owner = o.owner ORDER BY a.id LIMIT 1)
 	FROM o JOIN jid j ON j.id = o.owner ORDER BY o.owner`
 
-// tails finds old rows in archives above the number after. It gives where to go on, or 0 at the end.
-func (s *Store) tails(ctx context.Context, old oldRows, after int64) (tails []tail, next int64, err error) {
+// tails finds old rows in archives above the number after. It gives where to go on, unless that is the end.
+func (s *Store) tails(ctx context.Context, old oldRows, after int64) (tails []tail, next int64, end bool, err error) {
 	var owners []int64
 	seen := 0
 	err = s.db.Query(ctx, func(scan scanner) error {
@@ -86,10 +85,7 @@ func (s *Store) tails(ctx context.Context, old oldRows, after int64) (tails []ta
 		return nil
 	}, selectArchives, after, strolled)
 	if err != nil {
-		return nil, 0, err
-	}
-	if seen < strolled {
-		next = 0
+		return nil, after, false, err
 	}
 	left := old.limit
 	for _, owner := range owners {
@@ -99,17 +95,20 @@ func (s *Store) tails(ctx context.Context, old oldRows, after int64) (tails []ta
 			return scan(&t.upto)
 		}, `SELECT id FROM archive WHERE owner = $1 AND id < $2 ORDER BY id LIMIT $3`, owner, old.before, left)
 		if err != nil {
-			return nil, 0, err
+			return nil, after, false, err
 		}
 		tails = append(tails, t)
 		if left -= t.n; left <= 0 {
-			return tails, owner - 1, nil
+			return tails, owner - 1, false, nil
 		}
 	}
-	return tails, next, nil
+	return tails, next, seen < strolled, nil
 }
 
 func (s *Store) cut(ctx context.Context, tails []tail) error {
+	if len(tails) == 0 {
+		return nil
+	}
 	return s.write(ctx, xmpp.JID{}, func(ctx context.Context, t *turn) error {
 		for _, c := range tails {
 			if err := t.Queue(ctx, `DELETE FROM archive WHERE owner = $1 AND id <= $2`, c.owner, c.upto); err != nil {

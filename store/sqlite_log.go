@@ -18,6 +18,8 @@ const (
 	// logStarve is how many times full the log is when readers are waited for, so that it can begin anew: while some of them are
 	// always there, it only grows.
 	logStarve = 4
+	// A file of which a quarter is free, and no less than freeEnough pages, gives back so many of them whenever nothing else is to be done.
+	freeEnough, givenBack = 1024, 1000
 )
 
 // Tend writes the log back to the database file when it has grown, and empties it when nothing else is to be done.
@@ -32,7 +34,11 @@ func (db *sqliteDB) Tend(idle bool) (more bool, err error) {
 	}
 	switch {
 	case idle && db.leftover:
-		err = db.checkpoint(truncate, `PRAGMA busy_timeout(0)`)
+		var shrunk bool
+		if shrunk, err = db.shrink(); err == nil {
+			err = db.checkpoint(truncate, `PRAGMA busy_timeout(0)`)
+		}
+		db.leftover = db.leftover || shrunk
 	case (db.logged-db.tried)*pageSize < db.full:
 	case db.logged*pageSize < logStarve*db.full:
 		err = db.checkpoint(passive, `PRAGMA busy_timeout(0)`)
@@ -40,6 +46,21 @@ func (db *sqliteDB) Tend(idle bool) (more bool, err error) {
 		err = db.checkpoint(restart, `PRAGMA busy_timeout(200)`)
 	}
 	return db.leftover, err
+}
+
+// shrink gives some free pages back to the disk, if there are many. What is deleted frees pages that new rows use again: few need it.
+func (db *sqliteDB) shrink() (shrunk bool, err error) {
+	ctx := context.Background()
+	var free, all int
+	err = db.conn.QueryRowContext(ctx, `SELECT f.freelist_count, p.page_count FROM pragma_freelist_count f, pragma_page_count p`).Scan(&free, &all)
+	if err == nil && free >= freeEnough && free >= all/4 {
+		shrunk = true
+		_, err = db.conn.ExecContext(ctx, fmt.Sprintf(`PRAGMA incremental_vacuum(%d)`, givenBack))
+	}
+	if err != nil {
+		return false, fmt.Errorf("give free space back: %w", err)
+	}
+	return shrunk, nil
 }
 
 // pagesWritten tells how many pages have gone to the log since it was last asked.

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"palabre/history"
 )
 
 // A full disk: nothing is acknowledged, and all goes on by itself when there is room again.
@@ -158,6 +160,30 @@ func TestLogAmongReaders(t *testing.T) {
 	readers.Wait()
 	if n := size(s.engine.(*sqliteDB).path + "-wal"); n > (logStarve+2)*smallLog {
 		t.Errorf("the log grew to %d bytes", n)
+	}
+}
+
+// Space that a retention has freed goes back to the disk when nothing else is to be done.
+func TestSpaceIsGivenBack(t *testing.T) {
+	t.Parallel()
+	s := sqlitePlace(t).open(t)
+	db := s.engine.(*sqliteDB)
+	var batch []*history.Append
+	for range 1000 {
+		batch = append(batch, large("x"))
+	}
+	appendAll(t, s, batch...)
+	_, err := s.Expire(t.Context(), "example.org", batch[999].Entries[1].ID+1, 10_000)
+	must(t, err)
+	defer hold(t, s)() // the writing connection is ours
+	var before int64
+	must(t, db.conn.QueryRowContext(t.Context(), `PRAGMA page_count`).Scan(&before))
+	for more := true; more; {
+		more, err = db.Tend(true)
+		must(t, err)
+	}
+	if after := size(db.path); before*pageSize < 30<<20 || after > freeEnough*pageSize*3/2 {
+		t.Errorf("%d bytes of %d are left", after, before*pageSize)
 	}
 }
 
