@@ -69,14 +69,14 @@ func (m *Module) bury(ctx context.Context, e *Entry, retraction *xmpp.Stanza) er
 
 // A digger looks for a message that is retracted.
 type digger struct {
-	id      string // as its sender has called it (§5.1)
+	id      string // as its sender has called it (XEP-0424 §5.1)
 	by      *xmpp.Stanza
 	archive Entry // of the retraction
 	found   bool
 	graves  []server.Write
 }
 
-// look takes a row if it is the message, or a correction of it, and of the same author (§5).
+// look takes a row if it is the message, or a correction of it, and of the same author (XEP-0424 §5).
 func (d *digger) look(row *Row) {
 	if row.Kind&Tombstone != 0 || !bytes.Contains(row.Stanza, xmpp.AppendText(nil, d.id)) && !bytes.ContainsRune(row.Stanza, '&') {
 		return

@@ -67,7 +67,7 @@ func (r *PageRequest) read(set Element) error {
 	return nil
 }
 
-// wholeNumber reads an xs:int that counts something (§8).
+// wholeNumber reads an xs:int that counts something (XEP-0059 §8).
 func wholeNumber(e Element) (int, error) {
 	n, err := strconv.ParseUint(e.Content(), 10, 31)
 	if err != nil {

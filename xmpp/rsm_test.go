@@ -5,6 +5,7 @@ import (
 	"testing"
 )
 
+// What clients ask for (XEP-0059 §2), and what they may not.
 func TestParsePageRequest(t *testing.T) {
 	t.Parallel()
 	set := func(inside string) string { return "<set xmlns='http://jabber.org/protocol/rsm'>" + inside + "</set>" }
@@ -57,6 +58,7 @@ func TestParsePageRequest(t *testing.T) {
 	}
 }
 
+// What answers hold (XEP-0059 §2.2).
 func TestPageInfo(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
