@@ -64,6 +64,10 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, version string, fat
 		d.closeListeners()
 		return nil, errors.Join(err, d.Store.Close())
 	}
+	if err := d.resumption.Restore(ctx); err != nil {
+		d.closeListeners()
+		return nil, errors.Join(err, d.Store.Close())
+	}
 	return d, nil
 }
 
@@ -190,6 +194,7 @@ func (d *Daemon) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	d.quit = cancel
 	d.serving.Go(func() { d.tidy(ctx) })
+	d.serving.Go(func() { d.tidyStreams(ctx) })
 	d.serving.Go(func() { d.expire(ctx) })
 	for _, s := range d.services {
 		d.serving.Go(func() {
@@ -209,7 +214,11 @@ func (d *Daemon) Failed() <-chan error { return d.failed }
 // Reload reads the certificate's files anew. Sessions stay. If a file is bad, the certificate stays what it was.
 func (d *Daemon) Reload() error { return d.certificate.Reload() }
 
-// Stop ends everything: no more clients are taken, those that are there are told system-shutdown, what they sent is dealt with, the database is closed.
+// saveTime is how long putting away the sessions may take, however long their ends have taken.
+const saveTime = 20 * time.Second
+
+// Stop ends everything: no more clients are taken, those that are there are told system-shutdown, what they sent is dealt with, the sessions that their clients
+// will resume are stored, the database is closed.
 func (d *Daemon) Stop(ctx context.Context) error {
 	d.closeListeners()
 	d.C2S.Close() // nobody binds a resource any more
@@ -218,5 +227,7 @@ func (d *Daemon) Stop(ctx context.Context) error {
 		d.quit()
 	}
 	d.serving.Wait()
-	return errors.Join(err, d.Store.Close())
+	saving, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
+	defer cancel()
+	return errors.Join(err, d.resumption.Save(saving), d.Store.Close())
 }

@@ -37,6 +37,10 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	sessionsDesc    = desc("sessions", "Sessions that are bound.")
+	waitDesc        = desc("sessions_waiting", "Sessions whose clients have lost their connection and may come back.")
+	resumedDesc     = desc("resumed_total", "Sessions that went on with another connection.")
+	notResumedDesc  = desc("resumption_refused_total", "Times that a client asked for a session that it could not have.")
+	savedDesc       = desc("sessions_restored", "Sessions that were brought back from before the server's last start.")
 	stanzasDesc     = desc("stanzas_total", "Stanzas from clients (in) and to them (out).", "kind", "direction")
 	connectionsDesc = desc("c2s_connections", "Connections of clients, logged in or not.")
 	acceptedDesc    = desc("c2s_accepted_total", "Connections that clients have made.")
@@ -73,6 +77,11 @@ func count(ch chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ..
 func (c collector) kernel(ch chan<- prometheus.Metric) {
 	stats := &c.d.Host.Stats
 	gauge(ch, sessionsDesc, float64(stats.Sessions()))
+	resumption := &c.d.resumption.Stats
+	gauge(ch, waitDesc, float64(resumption.Waiting()))
+	count(ch, resumedDesc, float64(resumption.Resumed()))
+	count(ch, notResumedDesc, float64(resumption.Refused()))
+	gauge(ch, savedDesc, float64(resumption.Restored()))
 	for _, k := range []xmpp.Kind{xmpp.Message, xmpp.Presence, xmpp.IQ} {
 		in, out := stats.Stanzas(k)
 		count(ch, stanzasDesc, float64(in), k.String(), "in")

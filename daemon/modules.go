@@ -22,7 +22,7 @@ func (d *Daemon) modules(ctx context.Context) ([]server.Module, error) {
 		return nil, err
 	}
 	sessions := d.Config.Sessions
-	d.resumption = resumption.New(resumption.Options{Time: time.Duration(sessions.Resume), Location: sessions.Location})
+	d.resumption = resumption.New(resumption.Options{Store: d.Store, Time: time.Duration(sessions.Resume), Location: sessions.Location})
 	return []server.Module{
 		d.Accounts,
 		&xep.Blocking{Store: d.Store},

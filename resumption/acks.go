@@ -27,9 +27,6 @@ func (m *Module) request(ctx context.Context, s *server.Session, _ xmpp.Element)
 	return nil
 }
 
-// answer tells the client what is handled.
-func (m *Module) answer(s *server.Session, _ *managed) { s.Handled(s.Told()) }
-
 // acknowledge takes an <a/> (XEP-0198 §4).
 func (m *Module) acknowledge(_ context.Context, s *server.Session, e xmpp.Element) error {
 	st := m.streams.Peek(s)

@@ -13,6 +13,7 @@ const ns = "urn:xmpp:sm:3"
 
 // Options say how sessions wait for their clients.
 type Options struct {
+	Store    Store
 	Time     time.Duration // how long a session waits for a connection; 0: none does
 	Location string        // where clients shall reconnect, as HOST:PORT (XEP-0198 §3); usually empty
 }
@@ -22,21 +23,23 @@ type Module struct {
 	Stats Stats
 
 	opts    Options
+	store   Store
 	host    *server.Host
 	streams server.SessionSlot[managed]
 }
 
 // New makes the module.
-func New(o Options) *Module { return &Module{opts: o} }
+func New(o Options) *Module { return &Module{opts: o, store: o.Store} }
 
 // A managed session is one whose client has asked for acknowledgements.
 type managed struct {
 	enabled bool          // of the session's reader
-	wait    time.Duration // how long the session waits for a connection; fixed before it may lose the first one
+	wait    time.Duration // how long the session waits for a connection, 0 if it does not; fixed before it counts
 	asked   atomic.Uint64 // 1 + how many stanzas had come when the client asked for our count; 0: it has been told
 
 	mu    sync.Mutex // tier 4
 	timer *time.Timer
+	tally
 }
 
 // Info is part of server.Module.
@@ -57,9 +60,12 @@ func (m *Module) Register(h *server.Host) {
 		h.UseResumer(m)
 	}
 	hooks := h.Hooks()
+	hooks.Committing = append(hooks.Committing, m.committing)
 	hooks.SessionClosed = append(hooks.SessionClosed, m.closed)
 	hooks.SessionDetached = append(hooks.SessionDetached, m.detached)
 	hooks.SessionResumed = append(hooks.SessionResumed, m.resumed)
+	hooks.SessionSaved = append(hooks.SessionSaved, m.put)
+	hooks.SessionRestored = append(hooks.SessionRestored, m.get)
 }
 
 // failed is the answer to a request that can't be met (XEP-0198 §6).

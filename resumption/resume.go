@@ -2,6 +2,7 @@ package resumption
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
 	"palabre/server"
@@ -12,15 +13,18 @@ import (
 func (m *Module) Resume(ctx context.Context, user xmpp.JID, request xmpp.Element, conn server.Conn) (*server.Session, xmpp.Element) {
 	id := request.Attr("previd")
 	s := m.find(user, id)
+	if s == nil {
+		return nil, m.notFound(ctx, user, id)
+	}
 	h, ok := count(request)
-	if s == nil || !ok {
+	if !ok {
 		return nil, m.refuse()
 	}
 	if err := s.Attach(ctx, conn, h); err != nil {
 		return nil, m.refuse()
 	}
 	m.Stats.resumed.Add(1)
-	return s, xmpp.New(ns, "resumed").With("previd", s.ID).With("h", strconv.FormatUint(uint64(s.Told()), 10))
+	return s, withCount(xmpp.New(ns, "resumed").With("previd", s.ID), m.settled(ctx, s, m.streams.Get(s)))
 }
 
 // find looks among the sessions of the user's own.
@@ -35,6 +39,22 @@ func (m *Module) find(user xmpp.JID, id string) *server.Session {
 		}
 	}
 	return nil
+}
+
+// notFound says how far a stream of the user's own had got, if that is known: the session has been waited for in vain, or the server has been killed.
+func (m *Module) notFound(ctx context.Context, user xmpp.JID, id string) xmpp.Element {
+	h, ok, err := m.store.Handled(ctx, user.Bare(), id)
+	if err != nil && !errors.Is(err, server.ErrAway) {
+		m.host.Log().Error("a stream's count can't be read", "jid", user.String(), "err", err)
+	}
+	if err != nil || !ok {
+		return m.refuse()
+	}
+	return withCount(m.refuse(), h)
+}
+
+func withCount(e xmpp.Element, h uint32) xmpp.Element {
+	return e.With("h", strconv.FormatUint(uint64(h), 10))
 }
 
 func (m *Module) refuse() xmpp.Element {

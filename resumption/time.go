@@ -22,8 +22,20 @@ func (m *Module) resumed(s *server.Session) { m.found(m.streams.Get(s)) }
 
 // closed is called at the end of any session.
 func (m *Module) closed(_ context.Context, s *server.Session) {
-	if st := m.streams.Peek(s); st != nil {
-		m.found(st)
+	st := m.streams.Peek(s)
+	if st == nil {
+		return
+	}
+	m.found(st)
+	st.mu.Lock()
+	kept, behind := st.kept, later(s.Told(), st.durable)
+	st.mu.Unlock()
+	switch {
+	case !kept:
+	case !s.IsAway():
+		m.store.Commit([]server.Write{&Forgotten{s.Account.JID, s.ID}}, func(error) {}) // what is left after an error goes in a day
+	case behind: // its client may ask for a while
+		m.commit(s, st, s.Told(), func() {})
 	}
 }
 

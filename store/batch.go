@@ -94,7 +94,10 @@ func (w *writer) inTx(ctx context.Context, fn func(context.Context, *turn) error
 		if err := fn(ctx, t); err != nil {
 			return err
 		}
-		return t.flush(ctx)
+		if err := t.flush(ctx); err != nil {
+			return err
+		}
+		return t.flushCounts(ctx)
 	})
 	w.ids.settle(err == nil)
 	return err
@@ -130,6 +133,9 @@ func (w *writer) carryAlone(ctx context.Context, t *turn, p *passage) error {
 		p.err = t.flush(ctx)
 	}
 	if p.err == nil {
+		p.err = t.flushCounts(ctx)
+	}
+	if p.err == nil {
 		_, p.err = t.Exec(ctx, `RELEASE SAVEPOINT passage`)
 	}
 	if p.err == nil {
@@ -139,6 +145,7 @@ func (w *writer) carryAlone(ctx context.Context, t *turn, p *passage) error {
 		return p.err
 	}
 	t.appends = t.appends[:0]
+	clear(t.counts)
 	w.ids.settle(false)
 	if _, err := t.Exec(ctx, `ROLLBACK TO SAVEPOINT passage`); err != nil {
 		return err

@@ -17,7 +17,8 @@ type turn struct {
 	tx
 	ids     *interner
 	clock   *archiveClock
-	appends []appending // what is to go to the archives, and is not there yet: see flush
+	appends []appending        // what is to go to the archives, and is not there yet: see flush
+	counts  map[counter]uint32 // the counts of streams, as they are to be stored: see flushCounts
 }
 
 // carriers is the one place that knows how each type of write is carried out.
@@ -28,6 +29,8 @@ func (s *Store) carriers() map[reflect.Type]carrier {
 	carries(m, appendEntries)
 	carries(m, bury)
 	carries(m, reached)
+	carries(m, count)
+	carries(m, forget)
 	return m
 }
 

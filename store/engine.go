@@ -30,6 +30,8 @@ type tx interface {
 	FirstCopies(ctx context.Context, want []wanted, found func(i int, c firstCopy)) error
 	// AppendRows adds rows to the archive. They are not changed any more until the transaction's end.
 	AppendRows(ctx context.Context, rows []archiveRow) error
+	// KeepCounts raises the counts of streams, each of which is there once.
+	KeepCounts(ctx context.Context, rows []countRow) error
 }
 
 // An engine is a database that this process alone writes. Its querier uses any connection; only InTx writes.

@@ -21,6 +21,7 @@ var erasures = []string{
 	`DELETE FROM roster_version WHERE owner = $1`,
 	`DELETE FROM account_data WHERE owner = $1`,
 	`DELETE FROM delivered WHERE owner = $1`,
+	`DELETE FROM resumable WHERE owner = $1`,
 	`DELETE FROM account WHERE owner = $1`,
 }
 

@@ -74,7 +74,7 @@ func TestDeleteErasesAll(t *testing.T) {
 		must(t, s.SetLastSeen(ctx, romeo, time.Now(), "romeo was here"))
 		must(t, commit(s, set(romeo, juliet, roster.Item{Listed: true, Name: "romeo's"}), set(juliet, romeo, roster.Item{Listed: true})))
 		must(t, s.SetData(ctx, romeo, "vcard", map[string]string{"": "<FN>romeo</FN>"}))
-		must(t, commit(s, line(romeo, juliet, "from romeo"), line(juliet, romeo, "to romeo"), &history.Reached{Account: romeo, Upto: 1}))
+		must(t, commit(s, line(romeo, juliet, "from romeo"), line(juliet, romeo, "to romeo"), &history.Reached{Account: romeo, Upto: 1}, counted("stream", 1)))
 
 		tables := schema(t, s)
 		for table, columns := range tables {

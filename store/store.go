@@ -20,6 +20,7 @@ import (
 
 	"palabre/account"
 	"palabre/history"
+	"palabre/resumption"
 	"palabre/roster"
 	"palabre/server"
 	"palabre/xep"
@@ -28,6 +29,7 @@ import (
 var (
 	_ account.Store    = (*Store)(nil)
 	_ history.Store    = (*Store)(nil)
+	_ resumption.Store = (*Store)(nil)
 	_ roster.Store     = (*Store)(nil)
 	_ server.Committer = (*Store)(nil)
 	_ xep.Store        = (*Store)(nil)

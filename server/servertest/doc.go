@@ -24,5 +24,6 @@
 //	!! available  sends presence and takes everything that comes back for it; !! forgets  takes everything that has arrived
 //
 // In an expectation {name} stands for any one value, of an attribute or a text, and remembers it; where it is remembered, in what is sent too, it stands for that.
-// {*} is any value and is not remembered. Two lines set the scene: "friends romeo juliet" makes both see each other, "account mercutio" makes an account.
+// {*} is any value and is not remembered. Some lines set the scene: "friends romeo juliet" makes both see each other, "account mercutio" makes an account;
+// "server restarts" ends everybody's connection, and so does "server crashes", which leaves what kill -9 would.
 package servertest

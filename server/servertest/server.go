@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -31,6 +32,7 @@ const Password = "arbre à palabres"
 type Server struct {
 	*daemon.Daemon
 
+	config   daemon.Config
 	log      *testLog
 	mu       sync.Mutex
 	accounts map[xmpp.JID]bool
@@ -53,23 +55,63 @@ func StartWith(t testing.TB, change func(*daemon.Config)) *Server {
 	if change != nil {
 		change(&cfg)
 	}
-	log := &testLog{t: t}
-	d, err := daemon.Open(t.Context(), cfg, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		"test", func(err error) { t.Errorf("the store says that it is wrong to go on: %v", err) })
+	s := &Server{config: cfg, log: &testLog{t: t}, accounts: map[xmpp.JID]bool{}}
+	s.start(t)
+	t.Cleanup(func() {
+		stop(t, s.Daemon)
+		s.log.end()
+	})
+	return s
+}
+
+func (s *Server) start(t testing.TB) {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	d, err := daemon.Open(context.Background(), s.config, log, "test", func(err error) { t.Errorf("the store says that it is wrong to go on: %v", err) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	d.Start()
-	s := &Server{Daemon: d, log: log, accounts: map[xmpp.JID]bool{}}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if err := d.Stop(ctx); err != nil {
-			t.Errorf("stop: %v", err)
+	s.Daemon = d
+}
+
+func stop(t testing.TB, d *daemon.Daemon) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := d.Stop(ctx); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+}
+
+// Restart stops the server as SIGTERM does, and starts it again, on other ports.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	stop(t, s.Daemon)
+	s.start(t)
+}
+
+// Crash goes on with what a kill -9 would have left on the disk at this moment: what the server does on its way down happens to another copy of it. Nothing may be
+// under way. A database that is not in the folder can't be copied: then the test is skipped.
+func (s *Server) Crash(t testing.TB) {
+	t.Helper()
+	if s.config.Database.URL != "" {
+		t.Skip("a copy of PostgreSQL's files is beyond this test; package chaos kills for real")
+	}
+	before := s.Daemon
+	left := t.TempDir()
+	for _, name := range []string{"palabre.db", "palabre.db-wal"} {
+		data, err := os.ReadFile(filepath.Join(s.config.DataDir, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(left, name), data, 0o600)
 		}
-		log.end()
-	})
-	return s
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.config.DataDir = left
+	s.start(t)
+	stop(t, before)
 }
 
 // Account makes an account, if the test has not yet.

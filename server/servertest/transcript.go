@@ -66,7 +66,7 @@ func parseTranscript(text string) ([]step, error) {
 			i++
 			line += "\n" + strings.TrimSpace(lines[i])
 		}
-		if word, rest, _ := strings.Cut(line, " "); word == "friends" || word == "account" {
+		if word, rest, _ := strings.Cut(line, " "); scenes[word] != nil {
 			out = append(out, step{at, "", word, rest})
 			continue
 		}
@@ -97,15 +97,14 @@ var verbs = map[string]func(p *player, c *Client, arg string) error{
 	"!!": (*player).act,
 }
 
+// scenes are the lines that no client speaks, by their first words.
+var scenes = map[string]func(p *player, arg string) error{
+	"friends": (*player).friends, "account": (*player).accounts, "server": (*player).restart,
+}
+
 func (p *player) play(st step) error {
-	switch st.op {
-	case "friends":
-		return p.friends(strings.Fields(st.arg))
-	case "account":
-		for _, name := range strings.Fields(st.arg) {
-			p.server.Account(p.t, address(name))
-		}
-		return nil
+	if set := scenes[st.op]; set != nil {
+		return set(p, st.arg)
 	}
 	c := p.clients[st.who]
 	if c == nil {
@@ -255,14 +254,37 @@ func (p *player) act(c *Client, arg string) error {
 	return fmt.Errorf("nobody knows how to %q", arg)
 }
 
-// friends makes everybody named see everybody else, by the protocol.
-func (p *player) friends(names []string) error {
+// friends makes everybody named see everybody else.
+func (p *player) friends(arg string) error {
+	names := strings.Fields(arg)
 	for i, a := range names {
 		for _, b := range names[i+1:] {
 			if err := p.server.Befriend(p.t, address(a), address(b)); err != nil {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+func (p *player) accounts(arg string) error {
+	for _, name := range strings.Fields(arg) {
+		p.server.Account(p.t, address(name))
+	}
+	return nil
+}
+
+func (p *player) restart(arg string) error {
+	switch arg {
+	case "restarts":
+		p.server.Restart(p.t)
+	case "crashes":
+		p.server.Crash(p.t)
+	default:
+		return fmt.Errorf("a server does not know how to %q", arg)
+	}
+	for _, c := range p.clients {
+		c.ended = true // what has arrived can be read yet
 	}
 	return nil
 }
