@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"slices"
 
 	"palabre/server"
 	"palabre/xmpp"
@@ -92,15 +93,7 @@ func (m *Module) receive(p *server.Passage, e Entry) {
 // isTaken tells whether a client is there that the message will go to (RFC 6121 §8.5).
 func isTaken(p *server.Passage) bool {
 	to := p.Stanza.To
-	if !to.IsBare() && p.Recipient.Session(to.Resource()) != nil {
-		return true
-	}
-	for _, s := range p.Recipient.Sessions() {
-		if s.Presence() != nil && s.Priority() >= 0 {
-			return true
-		}
-	}
-	return false
+	return !to.IsBare() && p.Recipient.Session(to.Resource()) != nil || slices.ContainsFunc(p.Recipient.Sessions(), willing)
 }
 
 // appendOf is what is to be written of a message, or nil.

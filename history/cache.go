@@ -31,26 +31,11 @@ func (c *cache) get(owner xmpp.JID) (p *preferences, at int) {
 func (c *cache) put(owner xmpp.JID, slot *loaded, p *preferences, at int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.changes == at {
-		c.putLocked(owner, slot, p)
+	if c.changes != at {
+		return
 	}
-}
-
-// change remembers preferences that have just become durable; nil forgets them.
-func (c *cache) change(owner xmpp.JID, slot *loaded, p *preferences) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.changes++
-	delete(c.m, owner)
-	c.putLocked(owner, slot, p)
-}
-
-func (c *cache) putLocked(owner xmpp.JID, slot *loaded, p *preferences) {
 	if slot != nil {
 		slot.Store(p)
-	}
-	if p == nil || c.m[owner] != nil {
-		return
 	}
 	if c.m == nil {
 		c.m = map[xmpp.JID]*preferences{}
@@ -62,4 +47,13 @@ func (c *cache) putLocked(owner xmpp.JID, slot *loaded, p *preferences) {
 		delete(c.m, other)
 	}
 	c.m[owner] = p
+}
+
+// forget has the preferences read anew, once a change is durable. Of two changes at the same time it does not matter which is forgotten last.
+func (c *cache) forget(owner xmpp.JID, slot *loaded) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.changes++
+	delete(c.m, owner)
+	slot.Store(nil)
 }

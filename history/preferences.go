@@ -98,6 +98,6 @@ func (m *Module) loadPreferences(ctx context.Context, owner xmpp.JID) (*preferen
 func (m *Module) erased(_ context.Context, account xmpp.JID) error {
 	a, release := m.host.Account(account)
 	defer release()
-	m.prefs.change(account, m.known.Get(a), nil)
+	m.prefs.forget(account, m.known.Get(a))
 	return nil
 }

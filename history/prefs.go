@@ -29,12 +29,12 @@ func (m *Module) servePreferences(ctx context.Context, r *server.Request) (xmpp.
 	}
 	text := p.element().String()
 	if p.other == usual.other && len(p.always)+len(p.never) == 0 {
-		p, text = usual, ""
+		text = ""
 	}
 	if err := m.store.SetData(ctx, r.Account.JID, dataKind, map[string]string{dataKey: text}); err != nil {
 		return xmpp.Element{}, fmt.Errorf("history: preferences: %w", err)
 	}
-	m.prefs.change(r.Account.JID, m.known.Get(r.Account), p)
+	m.prefs.forget(r.Account.JID, m.known.Get(r.Account))
 	return p.element(), nil
 }
 
