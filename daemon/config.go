@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"palabre/server"
 )
 
 // A Config is what palabre.toml says. Every key has a default; an unknown one is an error.
@@ -126,6 +128,9 @@ type Tuning struct {
 	Login, Write, Linger time.Duration    // the deadlines of clients' streams
 	MaxWaitingEach       int              // streams of one address that have not logged in
 	Now                  func() time.Time // the clock of accounts, by which guesses are counted
+
+	// Committer is put before the store, for what stanzas write.
+	Committer func(server.Committer) server.Committer
 }
 
 // A DomainConfig is what differs for one domain. What it leaves out is as for all.

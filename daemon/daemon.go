@@ -102,8 +102,12 @@ func (d *Daemon) kernel(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	var committer server.Committer = d.Store
+	if before := d.Config.Tuning.Committer; before != nil {
+		committer = before(d.Store)
+	}
 	d.Host, err = server.New(server.Options{
-		Domains: d.Config.Domains, Users: d.Store, Store: d.Store, Log: d.Log,
+		Domains: d.Config.Domains, Users: d.Store, Store: committer, Log: d.Log,
 	}, modules...)
 	return err
 }
