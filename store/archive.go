@@ -16,7 +16,11 @@ const resendsWithin = 7 * 24 * time.Hour
 type appending struct {
 	*history.Append
 	owners, peers [2]int64
+	size          int // of the stanzas that wait with it and before it
 }
+
+// appendedAtOnce is how many bytes of stanzas may wait to be added.
+const appendedAtOnce = 4 << 20
 
 // An archiveRow is a row of the archive, as it is added.
 type archiveRow struct {
@@ -50,7 +54,10 @@ func appendEntries(ctx context.Context, t *turn, a *history.Append) error {
 	if len(a.Entries) < 1 || len(a.Entries) > 2 || a.Inner < 0 || a.Inner > len(a.Stanza) {
 		return fmt.Errorf("an append of %d entries, with its content at %d of %d bytes", len(a.Entries), a.Inner, len(a.Stanza))
 	}
-	p := appending{Append: a}
+	p := appending{Append: a, size: len(a.Entries) * len(a.Stanza)}
+	if n := len(t.appends); n > 0 {
+		p.size += t.appends[n-1].size
+	}
 	for i := range a.Entries {
 		var err error
 		if p.owners[i], err = t.id(ctx, a.Entries[i].Owner); err != nil {
@@ -61,6 +68,9 @@ func appendEntries(ctx context.Context, t *turn, a *history.Append) error {
 		}
 	}
 	t.appends = append(t.appends, p)
+	if p.size >= appendedAtOnce {
+		return t.flush(ctx)
+	}
 	return nil
 }
 
@@ -238,8 +248,9 @@ func (c *archiveClock) next() int64 {
 
 // lastID gives the highest id there is if the clock has not got past it by now.
 func lastID(ctx context.Context, q querier, now time.Time) (last int64, err error) {
-	err = q.QueryRow(ctx, []any{&last}, `SELECT COALESCE(MAX(id), 0) FROM (SELECT id FROM archive WHERE id >= $1
-		UNION ALL SELECT upto FROM delivered WHERE upto >= $1 UNION ALL SELECT upto FROM erasing WHERE upto >= $1) AS given`,
-		history.FirstAt(now))
+	err = q.QueryRow(ctx, []any{&last}, selectLast, history.FirstAt(now))
 	return last, err
 }
+
+const selectLast = `SELECT COALESCE(MAX(id), 0) FROM (SELECT id FROM archive WHERE id >= $1
+	UNION ALL SELECT upto FROM delivered WHERE upto >= $1 UNION ALL SELECT upto FROM erasing WHERE upto >= $1) AS given`

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -122,5 +123,47 @@ func TestAppendBatch(t *testing.T) {
 		}
 		expectRows(t, s, history.Query{Owner: romeo}, want...)
 		expectRows(t, s, history.Query{Owner: juliet}, want...)
+	})
+}
+
+// However large the stanzas of a batch are, they are added.
+func TestAppendLarge(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *Store) {
+		release := hold(t, s)
+		text := strings.Repeat("x", 250_000)
+		errs := make(chan error, 40)
+		for range 40 {
+			s.Commit([]server.Write{line(romeo, juliet, text)}, func(err error) { errs <- err })
+		}
+		release()
+		for range 40 {
+			must(t, <-errs)
+		}
+		expectCount(t, s, history.Query{Owner: romeo}, 40)
+		expectCount(t, s, history.Query{Owner: juliet}, 40)
+		if b := s.Stats().Batches; b.Counts[6] != 1 { // 33 to 64
+			t.Errorf("batches: %v", b.Counts)
+		}
+	})
+}
+
+// What can't be an append is refused.
+func TestAppendRefused(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *Store) {
+		for name, change := range map[string]func(*history.Append){
+			"three entries":  func(a *history.Append) { a.Entries = append(a.Entries, a.Entries[0]) },
+			"no content":     func(a *history.Append) { a.Inner = len(a.Stanza) + 1 },
+			"nothing at all": func(a *history.Append) { a.Stanza, a.Inner = nil, 0 },
+		} {
+			a := line(romeo, juliet, name)
+			change(a)
+			if err := commit(s, a); err == nil || errors.Is(err, ErrAway) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		must(t, commit(s, line(romeo, juliet, "and on")))
+		expectRows(t, s, history.Query{Owner: romeo}, "and on")
 	})
 }
