@@ -17,7 +17,7 @@ func (d *Device) connect(ctx context.Context) error {
 		return err
 	}
 	d.link = l
-	l.incarnation = d.run.server.Incarnation()
+	l.incarnation, l.trace = d.run.server.Incarnation(), d.trace
 	if err = d.session(); err != nil {
 		d.link = nil
 		l.close(silently)
@@ -131,7 +131,9 @@ func (d *Device) anew() error {
 	}
 	d.out.begin()
 	d.in.begin(d.out.session, d.Archive)
-	d.put(item{number: -1, raw: "<presence/>"})
+	if d.available = false; !d.Archive || !d.Ahead {
+		d.appear()
+	}
 	if d.Archive {
 		d.catchUp()
 	}

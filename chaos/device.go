@@ -3,6 +3,7 @@ package chaos
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -16,6 +17,7 @@ import (
 type Habit struct {
 	Resume   bool          // it resumes its session on the next connection; otherwise it begins a new one, and sends again what is not acknowledged
 	Archive  bool          // it asks the archive for what it has missed; otherwise the server has to deliver that by itself
+	Ahead    bool          // it does so before it becomes available, and once more then
 	SameID   bool          // what was refused it sends again under the same id; otherwise it goes on to the next
 	Window   int           // how many of its messages are under way at once
 	AskEvery int           // after how many it asks for the count
@@ -38,21 +40,24 @@ type Device struct {
 	rng     *rand.Rand
 	target  func() (to int, ok bool) // whom the next message is for; false: there is nothing to send now
 
-	out    outbox
-	in     inbox
-	link   *link
-	how    parting // how the connection ends
-	previd string  // of the session, if it can be resumed (XEP-0198 §5)
-	asked  int     // messages since the last <r/>
-	heard  time.Time
-	quiet  time.Duration // nothing new is sent before
-	deaf   bool          // what comes is left in the socket
-	away   bool          // it does not connect
-	absent bool          // it need not have everything in the end
-	serial int           // of our requests
-	fences map[string]chan<- struct{}
+	out       outbox
+	in        inbox
+	link      *link
+	how       parting // how the connection ends
+	previd    string  // of the session, if it can be resumed (XEP-0198 §5)
+	asked     int     // messages since the last <r/>
+	heard     time.Time
+	quiet     time.Duration // nothing new is sent before
+	available bool
+	deaf      bool          // what comes is left in the socket
+	away      bool          // it does not connect
+	absent    bool          // it need not have everything in the end
+	ask       time.Duration // when the archive is asked again, after a refusal; 0: not
+	serial    int           // of our requests
+	fences    map[string]chan<- struct{}
 
 	orders chan func()
+	trace  io.Writer // nil: none
 	stats  DeviceStats
 }
 
@@ -156,6 +161,9 @@ func (d *Device) until() time.Duration {
 	for _, r := range d.out.retry {
 		next = min(next, r.due-now)
 	}
+	if d.ask > 0 {
+		next = min(next, d.ask-now)
+	}
 	if d.quiet > now {
 		next = min(next, d.quiet-now)
 	}
@@ -177,6 +185,9 @@ func (d *Device) pump() {
 		return
 	}
 	now := d.run.now()
+	if d.ask > 0 && now >= d.ask {
+		d.catchUp()
+	}
 	for d.out.underWay < d.Window {
 		number, again := d.out.take(now)
 		if !again {
@@ -258,6 +269,7 @@ func (d *Device) breach(err error) bool {
 // take handles what came; false ends the connection.
 func (d *Device) take(ev stream.Event) bool {
 	d.heard = time.Now()
+	d.link.got(ev)
 	switch ev.Kind {
 	case stream.Stanza:
 		d.in.handled++
@@ -353,8 +365,10 @@ func (d *Device) page(st *xmpp.Stanza) bool {
 	if st.Type == xmpp.TypeError {
 		if why := refusal(st); why != "wait resource-constraint" {
 			d.breach(fmt.Errorf("the archive behind %q is refused: %s", d.in.page, why))
+			return true
 		}
-		return false // another connection asks again
+		d.ask = d.run.now() + afterRefusal
+		return true
 	}
 	f, ok := finOf(st)
 	if !ok {
@@ -363,7 +377,9 @@ func (d *Device) page(st *xmpp.Stanza) bool {
 	if f.last != "" {
 		d.in.page = f.last
 	}
-	if f.complete {
+	if f.complete && !d.available {
+		d.appear()
+	} else if f.complete {
 		d.in.caughtUp(f.last)
 		d.run.board.received(d.account, len(d.in.log))
 		return true
@@ -372,7 +388,15 @@ func (d *Device) page(st *xmpp.Stanza) bool {
 	return true
 }
 
+// appear sends the first presence, behind which messages come by themselves.
+func (d *Device) appear() {
+	d.available = true
+	d.put(item{number: -1, raw: "<presence/>"})
+}
+
+// catchUp asks for the next page of what was missed.
 func (d *Device) catchUp() {
+	d.ask = 0
 	d.serial++
 	d.in.query = fmt.Sprintf("page-%d", d.serial)
 	d.request(ask(d.in.query, d.in.page, "100"))

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -38,7 +39,8 @@ type link struct {
 	incarnation int64             // of the server, at the other end
 	events      chan stream.Event // once read runs; closed at the end of the connection, when err says why
 	err         error
-	out         []byte // what flush sends
+	out         []byte    // what flush sends
+	trace       io.Writer // nil: none
 	quit        chan struct{}
 	reader      sync.WaitGroup
 }
@@ -80,6 +82,7 @@ func (l *link) read() {
 func (l *link) nonza() (xmpp.Element, error) {
 	for {
 		ev, err := l.In.Next()
+		l.got(ev)
 		switch {
 		case err != nil:
 			return xmpp.Element{}, err
@@ -118,6 +121,7 @@ func (l *link) bind(resource string) error {
 	}
 	for {
 		ev, err := l.In.Next()
+		l.got(ev)
 		switch {
 		case err != nil:
 			return err
@@ -149,10 +153,33 @@ func (l *link) flush() error {
 	if len(l.out) == 0 {
 		return nil
 	}
+	if l.trace != nil {
+		l.note("->", string(l.out))
+	}
 	_ = l.Conn.SetWriteDeadline(time.Now().Add(writeTime))
 	_, err := l.Conn.Write(l.out)
 	l.out = l.out[:0]
 	return err
+}
+
+// note writes a line of the trace.
+func (l *link) note(way, text string) {
+	fmt.Fprintf(l.trace, "%s %d %s %s\n", time.Now().Format("15:04:05.000000"), l.incarnation, way, text)
+}
+
+// got notes what came.
+func (l *link) got(ev stream.Event) {
+	if l.trace == nil {
+		return
+	}
+	switch ev.Kind {
+	case stream.Stanza:
+		l.note("<-", ev.Stanza.String())
+	case stream.Nonza:
+		l.note("<-", ev.Nonza.String())
+	case stream.Closed:
+		l.note("<-", "the end of the stream")
+	}
 }
 
 // A parting is how a connection ends.
@@ -178,6 +205,9 @@ func (l *link) close(how parting) {
 	raw := l.Conn
 	if t, ok := raw.(*tls.Conn); ok {
 		raw = t.NetConn()
+	}
+	if l.trace != nil {
+		l.note("--", [...]string{"left politely", "closed", "reset"}[how])
 	}
 	if tcp, ok := raw.(*net.TCPConn); ok && how == abruptly {
 		_ = tcp.SetLinger(0)

@@ -4,15 +4,17 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
-	"palabre/bench"
 	"palabre/store/storetest"
 )
 
@@ -27,20 +29,23 @@ var (
 	senders  = flag.Int("senders", 16, "clients that send")
 	outage   = flag.Duration("outage", 4*time.Second, "how long PostgreSQL is stopped in TestOutage")
 	sessions = flag.Int("sessions", 40, "sessions with unread messages in TestRestart")
+	wire     = flag.String("wire", "", "a folder for all that each client sends and gets")
 	messages = flag.Int("messages", 2000, "messages that the reader of TestPaging must see")
 )
 
 // A command is built when the first test needs it.
 type command struct {
 	pkg  string
+	race bool // with the race detector
 	once sync.Once
 	name string
 	err  error
 }
 
 var (
-	programs       string // the folder of what was built
-	palabre, lying = &command{pkg: "palabre/cmd/palabre"}, &command{pkg: "palabre/chaos/lying"}
+	programs string // the folder of what was built
+	palabre  = &command{pkg: "palabre/cmd/palabre", race: raceDetector}
+	lying    = &command{pkg: "palabre/chaos/lying"} // what it does is a race
 )
 
 func TestMain(m *testing.M) {
@@ -61,7 +66,7 @@ func TestMain(m *testing.M) {
 
 func (b *command) built(t *testing.T) string {
 	t.Helper()
-	b.once.Do(func() { b.name, b.err = Build(context.WithoutCancel(t.Context()), b.pkg, programs, raceDetector) })
+	b.once.Do(func() { b.name, b.err = Build(context.WithoutCancel(t.Context()), b.pkg, programs, b.race) })
 	if b.err != nil {
 		t.Fatal(b.err)
 	}
@@ -129,27 +134,25 @@ func (g stage) set(t *testing.T) *Scene {
 	if g.to == nil {
 		g.to = anybody(g.accounts)
 	}
-	if !managed(t, server, users[0]) {
-		t.Skip("the server has no stream management yet")
+	options := Options{Seed: g.seed, Server: server, Users: users, Habit: g.habit, To: g.to}
+	if *wire != "" {
+		options.Trace = traces(t, filepath.Join(*wire, strings.ReplaceAll(t.Name(), "/", "-")))
 	}
-	run := NewRun(context.WithoutCancel(t.Context()), Options{Seed: g.seed, Server: server, Users: users, Habit: g.habit, To: g.to})
+	run := NewRun(context.WithoutCancel(t.Context()), options)
 	t.Cleanup(run.Stop)
 	must(t, run.Fence(limit(t, time.Minute)))
 	return &Scene{Run: run, Server: server, Database: g.database, Disk: g.disk, Patience: time.Minute, Log: t.Logf}
 }
 
-// managed tells whether the server offers stream management.
-func managed(t *testing.T, s *Server, u bench.User) bool {
+// traces makes a file for each client.
+func traces(t *testing.T, dir string) func(account int) io.Writer {
 	t.Helper()
-	ctx := limit(t, time.Minute)
-	for {
-		l, err := dial(ctx, &bench.Dialer{Address: s.Address, Direct: true}, u)
-		if err == nil {
-			defer l.close(silently)
-			_, ok := l.Features.Child(nsSM, "sm")
-			return ok
-		}
-		must(t, pause(ctx, 20*time.Millisecond))
+	must(t, os.MkdirAll(dir, 0o700))
+	return func(account int) io.Writer {
+		f, err := os.Create(filepath.Join(dir, Name(account)))
+		must(t, err)
+		t.Cleanup(func() { must(t, f.Close()) })
+		return f
 	}
 }
 
@@ -183,7 +186,7 @@ func within(t *testing.T, what string, got, promised time.Duration) {
 func various(account int, rng *rand.Rand) Habit {
 	return Habit{
 		Resume: account%2 == 0, Archive: account/2%2 == 0, SameID: account/4%2 == 0,
-		Window: 1 + rng.IntN(8), AskEvery: 1 + rng.IntN(8),
+		Ahead: account/8%2 == 0, Window: 1 + rng.IntN(8), AskEvery: 1 + rng.IntN(8),
 		Patience: 3*time.Second + time.Duration(rng.Int64N(int64(10*time.Second))),
 		Resource: "chaos",
 	}
@@ -199,7 +202,7 @@ func anybody(accounts int) func(int, *rand.Rand) (int, bool) {
 // settle ends the load: every outcome becomes known.
 func settle(t *testing.T, s *Scene) {
 	t.Helper()
-	must(t, s.Run.Settle(t.Context(), 2*time.Minute))
+	must(t, s.Run.Settle(t.Context()))
 	t.Logf("%v", s.Run.Figures())
 }
 

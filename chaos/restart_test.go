@@ -36,7 +36,7 @@ func TestRestart(t *testing.T) {
 		}
 		run.Send()
 		must(t, scene.acks(t.Context(), *sessions*unread))
-		run.Hush()
+		must(t, run.Conclude(t.Context()))
 		must(t, scene.Server.Terminate())
 		begin := run.now()
 		must(t, scene.Server.Start())

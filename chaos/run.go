@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -28,6 +29,8 @@ type Options struct {
 	Habit  func(account int, rng *rand.Rand) Habit
 	// To says whom the next message of an account is for; false: it has nothing to send now. It is called by one goroutine for each account.
 	To func(account int, rng *rand.Rand) (to int, ok bool)
+	// Trace, if not nil, is where all that a client sends and gets is written. Each is called by one goroutine at a time.
+	Trace func(account int) io.Writer
 }
 
 // A Run is a number of clients, one for each account, that send each other messages whatever happens, until it is settled.
@@ -62,6 +65,9 @@ func NewRun(ctx context.Context, o Options) *Run {
 		rng := rand.New(rand.NewPCG(o.Seed, uint64(account)))
 		d := &Device{run: r, account: account, user: u, rng: rng, orders: make(chan func()), fences: map[string]chan<- struct{}{}}
 		d.Habit = o.Habit(account, rng)
+		if o.Trace != nil {
+			d.trace = o.Trace(account)
+		}
 		d.in = inbox{account: account, run: r.tag, came: map[string]Way{}}
 		d.target = func() (int, bool) {
 			if !r.sending.Load() {
@@ -116,31 +122,55 @@ func (r *Run) Fence(ctx context.Context) error {
 	return nil
 }
 
-// Settle has nothing new sent, and waits until the outcome of every message is known and what was acknowledged has arrived. What has not arrived in time
-// is no error here: the verdict will say so.
-func (r *Run) Settle(ctx context.Context, patience time.Duration) error {
+const (
+	outcomeTime = 2 * time.Minute  // for what became of each message
+	arrivalTime = 15 * time.Second // for the next thing to arrive
+)
+
+// Conclude has nothing new sent, and waits until the outcome of every message is known.
+func (r *Run) Conclude(ctx context.Context) error {
 	r.Hush()
-	limited, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, outcomeTime)
 	defer cancel()
 	for _, d := range r.devices {
 		for pending := 1; pending > 0; {
-			if d.do(func() { pending = d.out.pending() }); pending > 0 && pause(limited, 5*time.Millisecond) != nil {
-				return fmt.Errorf("chaos: %s does not hear what became of %d messages: %w", Name(d.account), pending, context.Cause(limited))
+			if d.do(func() { pending = d.out.pending() }); pending > 0 && pause(ctx, 5*time.Millisecond) != nil {
+				return fmt.Errorf("chaos: %s does not hear what became of %d messages: %w", Name(d.account), pending, context.Cause(ctx))
 			}
 		}
 	}
+	return nil
+}
+
+// Settle concludes, and waits until what was acknowledged has arrived. What has not arrived in time is no error here: the verdict will say so.
+func (r *Run) Settle(ctx context.Context) error {
+	if err := r.Conclude(ctx); err != nil {
+		return err
+	}
+	r.arrive(ctx)
+	ctx, cancel := context.WithTimeout(ctx, outcomeTime)
+	defer cancel()
+	return r.Fence(ctx)
+}
+
+// arrive waits until every client has what it must have, or nothing more comes.
+func (r *Run) arrive(ctx context.Context) {
 	due := r.due()
+	last := time.Now() // when something came
 	for _, d := range r.devices {
 		if d.absent {
 			continue
 		}
-		for rest := due[d.account]; len(rest) > 0; {
-			if d.do(func() { rest = d.missing(rest) }); len(rest) > 0 && pause(limited, 20*time.Millisecond) != nil {
+		for rest := due[d.account]; ; {
+			before := len(rest)
+			if d.do(func() { rest = d.missing(rest) }); len(rest) < before {
+				last = time.Now()
+			}
+			if len(rest) == 0 || time.Since(last) > arrivalTime || pause(ctx, 20*time.Millisecond) != nil {
 				break
 			}
 		}
 	}
-	return r.Fence(ctx)
 }
 
 // due is, for each account, what was acknowledged and is to reach it.
