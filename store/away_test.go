@@ -16,6 +16,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"palabre/history"
 	"palabre/server"
 
 	"palabre/store/storetest"
@@ -145,11 +146,12 @@ type proxy struct {
 type proxyMode int
 
 const (
-	pass     proxyMode = iota
-	cutAfter           // the next answer of the server ends the connection instead of arriving
-	cut                // the next request ends the connection instead of arriving
-	freeze             // nothing passes on the connections that there are, and neither side sees them end
-	hang               // nor on any other, until the mode changes
+	pass       proxyMode = iota
+	cutAfter             // the next answer of the server ends the connection instead of arriving
+	cutForGood           // the same, and then hang
+	cut                  // the next request ends the connection instead of arriving
+	freeze               // nothing passes on the connections that there are, and neither side sees them end
+	hang                 // nor on any other, until the mode changes
 )
 
 func newProxy(t testing.TB, p place) (*proxy, place) {
@@ -231,6 +233,8 @@ func (x *proxy) copy(dst, src net.Conn, frozen *bool, cutAt proxyMode) {
 			*frozen = true
 		case x.mode == freeze:
 			x.mode, *frozen = pass, true
+		case x.mode == cutForGood && cutAt == cutAfter:
+			x.mode, err = hang, io.ErrUnexpectedEOF
 		case x.mode == cutAt:
 			x.mode, err = pass, io.ErrUnexpectedEOF
 		}
@@ -288,6 +292,37 @@ func TestCommitUnanswered(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A commit of which nothing can be learned is not done again, for those neither who could wait longer.
+func TestCommitUnknown(t *testing.T) {
+	t.Parallel()
+	x, p := newProxy(t, postgresPlace(t))
+	var clock later
+	p.Now = clock.now
+	p.Patience = 3 * time.Second
+	s := p.open(t)
+	must(t, commit(s, only(romeo, laptop, phone, history.Sent, "0"))) // the statements are prepared
+	release := hold(t, s)
+	first, second := make(chan error, 1), make(chan error, 1)
+	s.Commit([]server.Write{only(romeo, laptop, phone, history.Sent, "a")}, func(err error) { first <- err })
+	clock.move(p.Patience - shortestTry/2)
+	s.Commit([]server.Write{only(romeo, laptop, phone, history.Sent, "b"), &call{romeo, t.Context(), func(ctx context.Context, t *turn) error {
+		var one int
+		err := t.QueryRow(ctx, []any{&one}, `SELECT 1`)
+		x.set(cutForGood) // what comes next is the commit
+		return err
+	}}}, func(err error) { second <- err })
+	release()
+	if err := <-first; !errors.Is(err, ErrUnknown) {
+		t.Errorf("the first: %v", err)
+	}
+	x.reset()
+	if err := <-second; !errors.Is(err, ErrUnknown) {
+		t.Errorf("the second: %v", err)
+	}
+	must(t, commit(s, only(romeo, laptop, phone, history.Sent, "c")))
+	expectRows(t, s, history.Query{Owner: romeo}, "0", "a", "b", "c")
 }
 
 // What refused a passage in a try that was lost does not refuse it in the one that is committed.

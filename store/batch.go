@@ -174,6 +174,10 @@ func (w *writer) expire(batch []passage, err error) []passage {
 		err = fmt.Errorf("%w: %w", ErrAway, err)
 	}
 	now, n := w.now(), 0
+	if errors.Is(err, ErrUnknown) { // to try again would be to do it twice
+		w.tell(batch, err)
+		return nil
+	}
 	long := w.tries > 1 && now.Sub(w.lost) >= w.patience
 	for n < len(batch) && (long || now.Sub(batch[n].since) >= w.patience) {
 		n++

@@ -66,7 +66,6 @@ type eraser struct {
 func (s *Store) startEraser() {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.eraser = eraser{wake: make(chan struct{}, 1), cancel: cancel}
-	s.eraser.signal() // a deletion may have been cut short
 	s.eraser.done.Go(func() { s.eraseAll(ctx) })
 }
 
@@ -107,8 +106,7 @@ func (s *Store) eraseAll(ctx context.Context) {
 
 // erase goes once through the archives that are to be erased, and tells whether some are left.
 func (s *Store) erase(ctx context.Context) (left bool, err error) {
-	var n int
-	if err := s.db.QueryRow(ctx, []any{&n}, `SELECT COUNT(*) FROM (SELECT 1 FROM erasing LIMIT 1) AS one`); err != nil || n == 0 {
+	if there, err := s.isErasing(ctx); err != nil || !there {
 		return false, err
 	}
 	for p := (erasure{}); ; {
@@ -131,6 +129,11 @@ func (s *Store) erase(ctx context.Context) (left bool, err error) {
 			return true, ctx.Err()
 		}
 	}
+}
+
+func (s *Store) isErasing(ctx context.Context) (is bool, err error) {
+	err = s.db.QueryRow(ctx, []any{&is}, `SELECT EXISTS (SELECT 1 FROM erasing)`)
+	return is, err
 }
 
 // An erasure is one pass of the eraser.
@@ -183,7 +186,7 @@ func (p erasure) step(ctx context.Context, t *turn, now time.Time) (next erasure
 // erased is done with what was hidden. Once nothing more can be on its way to an account that is not there, what came in the meantime goes too.
 func (t *turn) erased(ctx context.Context, h hidden, now time.Time) (left bool, err error) {
 	var is bool
-	if err := t.QueryRow(ctx, []any{&is}, `SELECT COUNT(*) > 0 FROM account WHERE owner = $1`, h.archive); err != nil {
+	if err := t.QueryRow(ctx, []any{&is}, `SELECT EXISTS (SELECT 1 FROM account WHERE owner = $1)`, h.archive); err != nil {
 		return false, err
 	}
 	if !is {

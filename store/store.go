@@ -86,18 +86,32 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s.db = reads{s.engine, o.Patience, s.die, o.Now, &outage{}}
-	ids := &interner{known: map[string]int64{}}
-	err = s.db.QueryRow(ctx, []any{&ids.last}, `SELECT COALESCE(MAX(id), 0) FROM jid`)
-	clock := &archiveClock{now: o.Now}
-	if err == nil {
-		clock.last, err = lastID(ctx, s.db, o.Now())
-	}
-	if err != nil {
+	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("read the database: %w", err), s.engine.Close())
 	}
-	s.writer = newWriter(s, ids, clock)
-	s.startEraser()
 	return s, nil
+}
+
+// start goes on where the last one stopped.
+func (s *Store) start(ctx context.Context) error {
+	ids := &interner{known: map[string]int64{}}
+	if err := s.db.QueryRow(ctx, []any{&ids.last}, `SELECT COALESCE(MAX(id), 0) FROM jid`); err != nil {
+		return err
+	}
+	last, err := lastID(ctx, s.db, s.opts.Now())
+	if err != nil {
+		return err
+	}
+	erasing, err := s.isErasing(ctx)
+	if err != nil {
+		return err
+	}
+	s.writer = newWriter(s, ids, &archiveClock{s.opts.Now, last})
+	s.startEraser()
+	if erasing {
+		s.eraser.signal()
+	}
+	return nil
 }
 
 func (o Options) withDefaults() Options {
