@@ -35,6 +35,7 @@ type client struct {
 	last     int64 // the last row that it was brought
 	skipped  int64 // the last one that was not sent because it will be brought
 	waits    int   // rows on their way before the next are brought
+	running  bool  // somebody is bringing
 }
 
 func (o *offline) register(h *server.Host) {
@@ -98,14 +99,14 @@ func (o *offline) begin(ctx context.Context, s *server.Session) {
 	c := o.clients.Get(s)
 	c.mu.Lock()
 	begun := c.begun
-	c.begun = true
+	c.begun, c.running = true, c.running || !begun
 	c.mu.Unlock()
 	if !begun {
 		o.catchUp(ctx, s)
 	}
 }
 
-// catchUp brings a session the next rows that wait.
+// catchUp brings a session the next rows that wait. One at a time does: who calls it has set running.
 func (o *offline) catchUp(ctx context.Context, s *server.Session) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -147,6 +148,7 @@ func (c *client) lastSeen() int64 {
 func (c *client) bring(s *server.Session, t *transit, rows []Row) (wait, done bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	defer func() { c.running = !wait && !done }()
 	full := len(rows) == catchUpPage
 	if len(rows) > 0 {
 		c.last = rows[len(rows)-1].ID
@@ -192,15 +194,16 @@ func (o *offline) reached(s *server.Session, marks []int64) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.caughtUp || c.waits == 0 {
+	if c.caughtUp || !c.begun {
 		return
 	}
 	for _, id := range marks {
-		if id <= c.last {
+		if id <= c.last && c.waits > 0 {
 			c.waits--
 		}
 	}
-	if c.waits == 0 {
+	if c.waits <= 0 && !c.running {
+		c.running = true
 		o.m.host.Go(func(ctx context.Context) { o.catchUp(ctx, s) })
 	}
 }

@@ -32,6 +32,9 @@ type parcel struct {
 func (t *transit) add(id int64, hidden bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if id <= t.edge {
+		return // a client has been brought it, and has got it, before the commit was told
+	}
 	t.atLocked(id).hidden = hidden
 	if len(t.list) > mostInTransit {
 		t.whole = false

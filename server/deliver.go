@@ -15,7 +15,7 @@ func (h *Host) messageToAccount(ctx context.Context, p *Passage) error {
 	}
 	reached, outcome := recipients(recipient, p.Stanza)
 	for _, s := range reached {
-		s.Send(stream.Packet{Stanza: p.Stanza, To: p.Stanza.To, Tail: p.Tail})
+		s.Send(stream.Packet{Stanza: p.Stanza, To: p.Stanza.To, Tail: p.Tail, Mark: p.Mark})
 	}
 	if p.Session != nil {
 		h.sent(ctx, p, reached)
