@@ -56,7 +56,7 @@ func worthOf(st *xmpp.Stanza) worth {
 	case xmpp.TypeError:
 		// That a message could not be delivered belongs to it, on all devices; what comes back to no client in particular was no message of a
 		// person's. Hints are those of the message that the error is about (XEP-0334 §5). XEP-0160 §3: it does not wait.
-		return worth{received: !st.To.IsBare()}
+		return worth{received: !st.To.IsBare() && st.Has(xmpp.NSClient, "error")}
 	}
 	var temporary, store, worthwhile bool
 	for i := range st.Children {
