@@ -34,6 +34,7 @@ abuse = ["mailto:abuse@example.org"]
 
 [history]
 enabled = true
+keep    = "365d"
 
 [rooms]
 new = "open"
@@ -78,7 +79,7 @@ func TestEveryKeyParses(t *testing.T) {
 	if want := filepath.Join(filepath.Dir(path), "net.pem"); d.TLS.Cert != want {
 		t.Errorf("a relative path became %s, not %s", d.TLS.Cert, want)
 	}
-	if h := c.HistoryOf("example.net"); h.Enabled || !c.History.Enabled {
+	if h := c.HistoryOf("example.net"); h.Enabled || !c.HistoryOf("example.org").Enabled || h.Keep != "365d" {
 		t.Errorf("history of one domain: %+v", h)
 	}
 	if c.Auth.Iterations != 20000 || c.Rooms.New != "open" || c.Database.URL == "" {
@@ -104,6 +105,8 @@ func TestBadConfigurationIsExplained(t *testing.T) {
 		{"certificate without key", "[tls]\ncert = 'x.pem'\n", "palabre.toml:2: tls.cert: name both"},
 		{"too few iterations", "[auth]\niterations = 1000\n", "palabre.toml:2: auth.iterations: at least 4096"},
 		{"unknown mechanism", "[auth]\nmechanisms = ['DIGEST-MD5']\n", `palabre.toml:2: auth.mechanisms: "DIGEST-MD5" is none of`},
+		{"kept for some time", "[history]\nkeep = 'a year'\n", `palabre.toml:2: history.keep: "a year" is not a time such as 365d`},
+		{"kept for no time, at one domain", "domains = ['a.org']\n[domain.'a.org'.history]\nkeep = '0d'\n", `domain.a.org.history.keep: "0d" is not a time`},
 		{"unknown preset", "[rooms]\nnew = 'visit'\n", "palabre.toml:2: rooms.new: "},
 		{"mail in the clear", "[smtp]\naddress = 'mail.a.org:25'\ntls = 'none'\n", "palabre.toml:3: smtp.tls: "},
 		{"section of another domain", "domains = ['a.org']\n[domain.'b.org']\nmechanisms = []\n", `"b.org" is not one of the domains`},
