@@ -189,16 +189,13 @@ func (s *Session) Attach(ctx context.Context, conn Conn, h uint32) error {
 	if err := s.part(ctx); err != nil {
 		return err
 	}
-	host := s.host
-	host.gate.RLock()
-	defer host.gate.RUnlock()
-	if host.stopping {
-		return errStopping
+	if err := s.checkCount(h); err != nil { // the former connection may have had something to say
+		return err
 	}
-	if !s.IsAway() || s.ended.Load() {
+	if !s.IsAway() {
 		return ErrOver
 	}
-	for _, fn := range host.hooks.SessionResumed {
+	for _, fn := range s.host.hooks.SessionResumed {
 		fn(s)
 	}
 	marks, err := s.connect(conn, h)
@@ -252,7 +249,13 @@ func (s *Session) part(ctx context.Context) error {
 	}
 }
 
+// connect is where the session gets the connection, unless it has ended meanwhile, or the server is on its way down.
 func (s *Session) connect(conn Conn, h uint32) (marks []int64, err error) {
+	s.host.gate.RLock()
+	defer s.host.gate.RUnlock()
+	if s.host.stopping {
+		return nil, errStopping
+	}
 	o := &s.out
 	o.mu.Lock()
 	defer o.mu.Unlock()

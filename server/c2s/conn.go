@@ -39,6 +39,7 @@ type conn struct {
 	mu       sync.Mutex // leaf, but for the queue's own
 	held     []stream.Packet
 	heldSize int
+	flush    bool          // the queue is to be flushed when the client knows its address
 	ended    bool          // the stream is to end, or has
 	why      *stream.Error // the reason, if there is one
 	broken   bool          // nothing can be written any more

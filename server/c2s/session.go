@@ -24,8 +24,18 @@ func (c *conn) Send(p stream.Packet) (taken bool) {
 	return err == nil
 }
 
-// Flush is part of server.Conn.
-func (c *conn) Flush() { c.queue.Flush() }
+// Flush is part of server.Conn. Nothing comes before the answer that tells the client its address.
+func (c *conn) Flush() {
+	if !c.ready.Load() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if !c.ready.Load() {
+			c.flush = true
+			return
+		}
+	}
+	c.queue.Flush()
+}
 
 // Drop is part of server.Conn.
 func (c *conn) Drop() {
@@ -133,6 +143,9 @@ func (c *conn) begin(answer []byte) {
 	}
 	c.neg = nil
 	c.ready.Store(true)
+	if c.flush {
+		c.queue.Flush()
+	}
 	if c.ended {
 		_ = c.raw.SetReadDeadline(time.Unix(1, 0)) // nobody has woken the reader if it ended above, or in hold
 	} else {
