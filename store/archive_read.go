@@ -16,25 +16,33 @@ import (
 // The parts that queries of the archive are made of. An address without a number has no rows, and what belonged to an account that
 // was deleted is not seen.
 const (
-	fromArchive = ` FROM archive a WHERE a.owner = (SELECT id FROM jid WHERE bare = $1)
+	ofOwner = ` WHERE a.owner = (SELECT id FROM jid WHERE bare = $1)
 	AND a.id > COALESCE((SELECT e.upto FROM jid j JOIN erasing e ON e.archive = j.id WHERE j.bare = $1), 0)`
 	inBounds = ` AND a.kind & 64 = 0 AND a.id > $2 AND a.id < $3`
 	withPeer = ` AND a.peer = (SELECT id FROM jid WHERE bare = $4)`
 )
 
+// fromArchive names the index that rows are to be read by, for an engine that would rather be told.
+func (s *Store) fromArchive(index string) string {
+	return ` FROM archive a` + s.engine.By(index) + ofOwner
+}
+
 // scanned is how many rows a query with a full address reads at a time.
 const scanned = 200
 
 // archiveSQL is what asks for rows, or counts them; the arguments are those of archiveArgs. There are few such texts, each always the same.
-func archiveSQL(what string, q *history.Query) string {
-	text := `SELECT ` + what + fromArchive + inBounds
-	if !q.With.IsZero() {
-		text += withPeer
+func (s *Store) archiveSQL(what string, q *history.Query) string {
+	switch {
+	case q.IDs != nil:
+		text := `SELECT ` + what + ` FROM archive a` + ofOwner + inBounds
+		if !q.With.IsZero() {
+			text += withPeer
+		}
+		return text + ` AND a.id IN (` + placeholders(len(archiveArgs(q))+1, many) + `)`
+	case !q.With.IsZero():
+		return `SELECT ` + what + s.fromArchive("archive_peer") + inBounds + withPeer
 	}
-	if q.IDs != nil {
-		text += ` AND a.id IN (` + placeholders(len(archiveArgs(q))+1, many) + `)`
-	}
-	return text
+	return `SELECT ` + what + s.fromArchive("archive_owner") + inBounds
 }
 
 func archiveArgs(q *history.Query) []any {
@@ -89,7 +97,7 @@ func (s *Store) rows(ctx context.Context, q *history.Query) (out []history.Row, 
 		out = append(out, r)
 		return err
 	}
-	text, args := archiveSQL(rowColumns, q), archiveArgs(q)
+	text, args := s.archiveSQL(rowColumns, q), archiveArgs(q)
 	if q.IDs == nil {
 		text += ` ORDER BY a.id`
 		if q.Backwards {
@@ -160,7 +168,7 @@ func (s *Store) Count(ctx context.Context, q history.Query) (n int, err error) {
 		rows, err = s.rows(ctx, &q)
 		n = len(rows)
 	default:
-		err = s.db.QueryRow(ctx, []any{&n}, archiveSQL(`COUNT(*)`, &q), archiveArgs(&q)...)
+		err = s.db.QueryRow(ctx, []any{&n}, s.archiveSQL(`COUNT(*)`, &q), archiveArgs(&q)...)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("store: archive: %w", err)
@@ -200,9 +208,9 @@ func (s *Store) ByID(ctx context.Context, owner xmpp.JID, ids []int64) ([]histor
 	return slices.CompactFunc(out, func(a, b history.Row) bool { return a.ID == b.ID }), nil
 }
 
-var selectByID = `SELECT ` + rowColumns + fromArchive + ` AND a.id IN (` + placeholders(2, many) + `)`
+var selectByID = `SELECT ` + rowColumns + ` FROM archive a` + ofOwner + ` AND a.id IN (` + placeholders(2, many) + `)`
 
-const selectWaiting = `SELECT a.id, a.kind` + fromArchive + ` AND a.kind & 2 <> 0 AND a.id > $2
+const stillWaiting = ` AND a.kind & 2 <> 0 AND a.id > $2
 	AND a.id > COALESCE((SELECT d.upto FROM jid j JOIN delivered d ON d.owner = j.id WHERE j.bare = $1), 0)
 	ORDER BY a.id LIMIT $3`
 
@@ -213,7 +221,7 @@ func (s *Store) Waiting(ctx context.Context, owner xmpp.JID, after int64, limit 
 		err := scan(&r.ID, &r.Kind)
 		rows = append(rows, r)
 		return err
-	}, selectWaiting, owner.String(), after, limit)
+	}, `SELECT a.id, a.kind`+s.fromArchive("archive_owner")+stillWaiting, owner.String(), after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("store: waiting: %w", err)
 	}
