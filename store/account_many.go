@@ -3,7 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
-	"strings"
+	"strconv"
 
 	"palabre/account"
 	"palabre/xmpp"
@@ -18,14 +18,14 @@ var selectMany = `SELECT j.bare, j.id, CASE WHEN a.owner IS NULL THEN 0 ELSE 1 E
 
 // placeholders lists n of them, from this one on.
 func placeholders(from, n int) string {
-	var b strings.Builder
+	b := make([]byte, 0, 4*n)
 	for i := range n {
 		if i > 0 {
-			b.WriteByte(',')
+			b = append(b, ',')
 		}
-		fmt.Fprintf(&b, "$%d", from+i)
+		b = strconv.AppendInt(append(b, '$'), int64(from+i), 10)
 	}
-	return b.String()
+	return string(b)
 }
 
 // A knownJID is an address that has a number.

@@ -213,20 +213,25 @@ func reached(ctx context.Context, t *turn, r *history.Reached) error {
 		return err
 	}
 	return eachMany(r.Gone, func(ids []any) error {
-		return t.Queue(ctx, deleteHidden, append([]any{owner}, ids...)...)
+		return t.Queue(ctx, `DELETE FROM archive WHERE kind & 64 <> 0 AND owner = $1 AND id IN (`+placeholders(2, len(ids))+`)`,
+			append([]any{owner}, ids...)...)
 	})
 }
 
-var deleteHidden = `DELETE FROM archive WHERE kind & 64 <> 0 AND owner = $1 AND id IN (` + placeholders(2, many) + `)`
+// few is how many ids a query takes that takes not many.
+const few = 8
 
-// eachMany calls fn with ids, so many at a time; fewer are filled up with the last.
+// eachMany calls fn with ids, many or few at a time; fewer are filled up with the last.
 func eachMany(ids []int64, fn func(ids []any) error) error {
 	for len(ids) > 0 {
-		args := make([]any, many)
+		args := make([]any, few, many)
+		if len(ids) > few {
+			args = args[:many]
+		}
 		for i := range args {
 			args[i] = ids[min(i, len(ids)-1)]
 		}
-		ids = ids[min(many, len(ids)):]
+		ids = ids[min(len(args), len(ids)):]
 		if err := fn(args); err != nil {
 			return err
 		}

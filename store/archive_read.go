@@ -28,9 +28,10 @@ func (s *Store) fromArchive(index string) string {
 }
 
 // scanned is how many rows a query with a full address reads at a time.
-const scanned = 200
+const scanned = 100
 
-// archiveSQL is what asks for rows, or counts them; the arguments are those of archiveArgs. There are few such texts, each always the same.
+// archiveSQL is what asks for rows, or counts them; the arguments are those of archiveArgs, and where ids are asked for a list of them is to
+// follow. There are few such texts, each always the same.
 func (s *Store) archiveSQL(what string, q *history.Query) string {
 	switch {
 	case q.IDs != nil:
@@ -38,7 +39,7 @@ func (s *Store) archiveSQL(what string, q *history.Query) string {
 		if !q.With.IsZero() {
 			text += withPeer
 		}
-		return text + ` AND a.id IN (` + placeholders(len(archiveArgs(q))+1, many) + `)`
+		return text + ` AND a.id IN `
 	case !q.With.IsZero():
 		return `SELECT ` + what + s.fromArchive("archive_peer") + inBounds + withPeer
 	}
@@ -106,7 +107,9 @@ func (s *Store) rows(ctx context.Context, q *history.Query) (out []history.Row, 
 		err = s.db.Query(ctx, take, text+fmt.Sprintf(` LIMIT $%d`, len(args)+1), append(args, q.Limit)...)
 		return out, err
 	}
-	err = eachMany(q.IDs, func(ids []any) error { return s.db.Query(ctx, take, text, append(args, ids...)...) })
+	err = eachMany(q.IDs, func(ids []any) error {
+		return s.db.Query(ctx, take, text+`(`+placeholders(len(args)+1, len(ids))+`)`, append(slices.Clip(args), ids...)...)
+	})
 	slices.SortFunc(out, byID)
 	out = slices.CompactFunc(out, func(a, b history.Row) bool { return a.ID == b.ID }) // one may be asked for twice
 	if q.Backwards {
@@ -199,7 +202,7 @@ func (s *Store) ByID(ctx context.Context, owner xmpp.JID, ids []int64) ([]histor
 			r, err := scanRow(scan)
 			out = append(out, r)
 			return err
-		}, selectByID, append([]any{owner.String()}, ids...)...)
+		}, `SELECT `+rowColumns+` FROM archive a`+ofOwner+` AND a.id IN (`+placeholders(2, len(ids))+`)`, append([]any{owner.String()}, ids...)...)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store: archive: %w", err)
@@ -207,8 +210,6 @@ func (s *Store) ByID(ctx context.Context, owner xmpp.JID, ids []int64) ([]histor
 	slices.SortFunc(out, byID)
 	return slices.CompactFunc(out, func(a, b history.Row) bool { return a.ID == b.ID }), nil
 }
-
-var selectByID = `SELECT ` + rowColumns + ` FROM archive a` + ofOwner + ` AND a.id IN (` + placeholders(2, many) + `)`
 
 const stillWaiting = ` AND a.kind & 2 <> 0 AND a.id > $2
 	AND a.id > COALESCE((SELECT d.upto FROM jid j JOIN delivered d ON d.owner = j.id WHERE j.bare = $1), 0)
