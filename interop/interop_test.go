@@ -70,6 +70,17 @@ func run(t *testing.T, program string, args ...string) string {
 
 func TestSlixmpp(t *testing.T) {
 	t.Parallel()
+	slixmpp(t, "slixmpp_people.py")
+}
+
+func TestSlixmppArchive(t *testing.T) {
+	t.Parallel()
+	slixmpp(t, "slixmpp_archive.py")
+}
+
+// slixmpp runs a script of its clients on both engines.
+func slixmpp(t *testing.T, script string) {
+	t.Helper()
 	const python = "/usr/bin/python3" // Debian's, which has Debian's modules
 	need(t, python)
 	if err := exec.Command(python, "-c", "import slixmpp").Run(); err != nil {
@@ -82,7 +93,7 @@ func TestSlixmpp(t *testing.T) {
 			t.Fatal(err)
 		}
 		ca := filepath.Join(s.Config.DataDir, "self-signed.pem")
-		out := run(t, python, "testdata/slixmpp_people.py", host, port, ca, servertest.Password)
+		out := run(t, python, "testdata/"+script, host, port, ca, servertest.Password)
 		if !strings.Contains(out, "done") {
 			t.Errorf("it did not come to its end:\n%s", out)
 		}
