@@ -125,17 +125,8 @@ func (d *Device) wait(ctx context.Context, l *link) {
 	}
 	select {
 	case ev, ok := <-events:
-		for range 64 { // what has come already is taken in one go
-			if !ok || !d.take(ev) {
-				d.drop(silently)
-				return
-			}
-			select {
-			case ev, ok = <-events:
-				continue
-			default:
-			}
-			break
+		if !ok || !d.take(ev) || !d.takeMore(events) {
+			d.drop(silently)
 		}
 	case f := <-d.orders:
 		f()
@@ -146,6 +137,21 @@ func (d *Device) wait(ctx context.Context, l *link) {
 	case <-ctx.Done():
 		d.drop(politely)
 	}
+}
+
+// takeMore takes what has come already, but not without end; false ends the connection.
+func (d *Device) takeMore(events <-chan stream.Event) bool {
+	for range cap(events) {
+		select {
+		case ev, ok := <-events:
+			if !ok || !d.take(ev) {
+				return false
+			}
+		default:
+			return true
+		}
+	}
+	return true
 }
 
 // drop ends the connection from this side; the loop makes another.

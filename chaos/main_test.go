@@ -29,7 +29,7 @@ var (
 	senders  = flag.Int("senders", 16, "clients that send")
 	outage   = flag.Duration("outage", 4*time.Second, "how long PostgreSQL is stopped in TestOutage")
 	sessions = flag.Int("sessions", 40, "sessions with unread messages in TestRestart")
-	wire     = flag.String("wire", "", "a folder for all that each client sends and gets")
+	wire     = flag.String("wire", "", "an empty folder, for all that each client sends and gets, the server's log and its data")
 	messages = flag.Int("messages", 2000, "messages that the reader of TestPaging must see")
 )
 
@@ -115,6 +115,10 @@ func (g stage) set(t *testing.T) *Scene {
 	users, err := Users(g.accounts)
 	must(t, err)
 	place := Place{Dir: t.TempDir()}
+	if *wire != "" {
+		place.Dir = filepath.Join(*wire, strings.ReplaceAll(t.Name(), "/", "-"))
+		must(t, os.MkdirAll(place.Dir, 0o700))
+	}
 	if g.database != nil {
 		place.Database = g.database.URL()
 	}
@@ -136,7 +140,7 @@ func (g stage) set(t *testing.T) *Scene {
 	}
 	options := Options{Seed: g.seed, Server: server, Users: users, Habit: g.habit, To: g.to}
 	if *wire != "" {
-		options.Trace = traces(t, filepath.Join(*wire, strings.ReplaceAll(t.Name(), "/", "-")))
+		options.Trace = traces(t, place.Dir)
 	}
 	run := NewRun(context.WithoutCancel(t.Context()), options)
 	t.Cleanup(run.Stop)
@@ -147,7 +151,6 @@ func (g stage) set(t *testing.T) *Scene {
 // traces makes a file for each client.
 func traces(t *testing.T, dir string) func(account int) io.Writer {
 	t.Helper()
-	must(t, os.MkdirAll(dir, 0o700))
 	return func(account int) io.Writer {
 		f, err := os.Create(filepath.Join(dir, Name(account)))
 		must(t, err)
