@@ -213,10 +213,13 @@ func reached(ctx context.Context, t *turn, r *history.Reached) error {
 		return err
 	}
 	return eachMany(r.Gone, func(ids []any) error {
-		return t.Queue(ctx, `DELETE FROM archive WHERE kind & 64 <> 0 AND owner = $1 AND id IN (`+placeholders(2, len(ids))+`)`,
-			append([]any{owner}, ids...)...)
+		return t.Queue(ctx, deleteHidden.of(ids), append([]any{owner}, ids...)...)
 	})
 }
+
+const hiddenOnes = `DELETE FROM archive WHERE kind & 64 <> 0 AND owner = $1 AND id IN (`
+
+var deleteHidden = listed{hiddenOnes + placeholders(2, few) + `)`, hiddenOnes + placeholders(2, many) + `)`}
 
 // few is how many ids a query takes that takes not many.
 const few = 8

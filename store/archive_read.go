@@ -14,51 +14,67 @@ import (
 )
 
 // The parts that queries of the archive are made of. An address without a number has no rows, and what belonged to an account that
-// was deleted is not seen.
+// was deleted is not seen. For the comments see byIndex.
 const (
-	ofOwner = ` WHERE a.owner = (SELECT id FROM jid WHERE bare = $1)
+	rowColumns = `a.id, a.kind, a.stanza`
+	ofOwner    = ` WHERE a.owner = (SELECT id FROM jid WHERE bare = $1)
 	AND a.id > COALESCE((SELECT e.upto FROM jid j JOIN erasing e ON e.archive = j.id WHERE j.bare = $1), 0)`
 	inBounds = ` AND a.kind & 64 = 0 AND a.id > $2 AND a.id < $3`
 	withPeer = ` AND a.peer = (SELECT id FROM jid WHERE bare = $4)`
-)
 
-// fromArchive names the index that rows are to be read by, for an engine that would rather be told.
-func (s *Store) fromArchive(index string) string {
-	return ` FROM archive a` + s.engine.By(index) + ofOwner
-}
+	fromOwner = ` FROM archive a /* by archive_owner */` + ofOwner
+	fromAll   = fromOwner + inBounds
+	fromPeer  = ` FROM archive a /* by archive_peer */` + ofOwner + inBounds + withPeer
+	byIDs     = `SELECT ` + rowColumns + ` FROM archive a` + ofOwner
+)
 
 // scanned is how many rows a query with a full address reads at a time.
 const scanned = 100
 
-// archiveSQL is what asks for rows, or counts them; the arguments are those of archiveArgs, and where ids are asked for a list of them is to
-// follow. There are few such texts, each always the same.
-func (s *Store) archiveSQL(what string, q *history.Query) string {
-	switch {
-	case q.IDs != nil:
-		text := `SELECT ` + what + ` FROM archive a` + ofOwner + inBounds
-		if !q.With.IsZero() {
-			text += withPeer
-		}
-		return text + ` AND a.id IN `
-	case !q.With.IsZero():
-		return `SELECT ` + what + s.fromArchive("archive_peer") + inBounds + withPeer
+// A listed query ends with a list of ids: see eachMany.
+type listed struct{ few, many string }
+
+func (l listed) of(ids []any) string {
+	if len(ids) == few {
+		return l.few
 	}
-	return `SELECT ` + what + s.fromArchive("archive_owner") + inBounds
+	return l.many
 }
 
-func archiveArgs(q *history.Query) []any {
+// An asking is what a Query is asked with.
+type asking struct {
+	forwards, backwards, count string
+	ids                        listed
+}
+
+var (
+	askAll = asking{
+		`SELECT ` + rowColumns + fromAll + ` ORDER BY a.id LIMIT $4`,
+		`SELECT ` + rowColumns + fromAll + ` ORDER BY a.id DESC LIMIT $4`,
+		`SELECT COUNT(*)` + fromAll,
+		listed{byIDs + inBounds + ` AND a.id IN (` + placeholders(4, few) + `)`, byIDs + inBounds + ` AND a.id IN (` + placeholders(4, many) + `)`},
+	}
+	askPeer = asking{
+		`SELECT ` + rowColumns + fromPeer + ` ORDER BY a.id LIMIT $5`,
+		`SELECT ` + rowColumns + fromPeer + ` ORDER BY a.id DESC LIMIT $5`,
+		`SELECT COUNT(*)` + fromPeer,
+		listed{byIDs + inBounds + withPeer + ` AND a.id IN (` + placeholders(5, few) + `)`,
+			byIDs + inBounds + withPeer + ` AND a.id IN (` + placeholders(5, many) + `)`},
+	}
+	selectByID = listed{byIDs + ` AND a.id IN (` + placeholders(2, few) + `)`, byIDs + ` AND a.id IN (` + placeholders(2, many) + `)`}
+)
+
+// ask gives what a Query is asked with, and the arguments, behind which those for the limit or the ids come.
+func ask(q *history.Query) (*asking, []any) {
 	before := q.Before
 	if before == 0 {
 		before = math.MaxInt64
 	}
-	args := []any{q.Owner.String(), q.After, before}
-	if !q.With.IsZero() {
-		args = append(args, q.With.Bare().String())
+	if q.With.IsZero() {
+		return &askAll, []any{q.Owner.String(), q.After, before}
 	}
-	return args
+	return &askPeer, []any{q.Owner.String(), q.After, before, q.With.Bare().String()}
 }
-
-const rowColumns = `a.id, a.kind, a.stanza`
 
 func scanRow(scan scanner) (r history.Row, err error) {
 	var kind int64
@@ -98,17 +114,17 @@ func (s *Store) rows(ctx context.Context, q *history.Query) (out []history.Row, 
 		out = append(out, r)
 		return err
 	}
-	text, args := s.archiveSQL(rowColumns, q), archiveArgs(q)
-	if q.IDs == nil {
-		text += ` ORDER BY a.id`
-		if q.Backwards {
-			text += ` DESC`
-		}
-		err = s.db.Query(ctx, take, text+fmt.Sprintf(` LIMIT $%d`, len(args)+1), append(args, q.Limit)...)
+	asking, args := ask(q)
+	switch {
+	case q.IDs == nil && q.Backwards:
+		err = s.db.Query(ctx, take, asking.backwards, append(args, q.Limit)...)
+		return out, err
+	case q.IDs == nil:
+		err = s.db.Query(ctx, take, asking.forwards, append(args, q.Limit)...)
 		return out, err
 	}
 	err = eachMany(q.IDs, func(ids []any) error {
-		return s.db.Query(ctx, take, text+`(`+placeholders(len(args)+1, len(ids))+`)`, append(slices.Clip(args), ids...)...)
+		return s.db.Query(ctx, take, asking.ids.of(ids), append(slices.Clip(args), ids...)...)
 	})
 	slices.SortFunc(out, byID)
 	out = slices.CompactFunc(out, func(a, b history.Row) bool { return a.ID == b.ID }) // one may be asked for twice
@@ -171,7 +187,8 @@ func (s *Store) Count(ctx context.Context, q history.Query) (n int, err error) {
 		rows, err = s.rows(ctx, &q)
 		n = len(rows)
 	default:
-		err = s.db.QueryRow(ctx, []any{&n}, s.archiveSQL(`COUNT(*)`, &q), archiveArgs(&q)...)
+		asking, args := ask(&q)
+		err = s.db.QueryRow(ctx, []any{&n}, asking.count, args...)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("store: archive: %w", err)
@@ -202,7 +219,7 @@ func (s *Store) ByID(ctx context.Context, owner xmpp.JID, ids []int64) ([]histor
 			r, err := scanRow(scan)
 			out = append(out, r)
 			return err
-		}, `SELECT `+rowColumns+` FROM archive a`+ofOwner+` AND a.id IN (`+placeholders(2, len(ids))+`)`, append([]any{owner.String()}, ids...)...)
+		}, selectByID.of(ids), append([]any{owner.String()}, ids...)...)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store: archive: %w", err)
@@ -211,7 +228,7 @@ func (s *Store) ByID(ctx context.Context, owner xmpp.JID, ids []int64) ([]histor
 	return slices.CompactFunc(out, func(a, b history.Row) bool { return a.ID == b.ID }), nil
 }
 
-const stillWaiting = ` AND a.kind & 2 <> 0 AND a.id > $2
+const selectWaiting = `SELECT a.id, a.kind` + fromOwner + ` AND a.kind & 2 <> 0 AND a.id > $2
 	AND a.id > COALESCE((SELECT d.upto FROM jid j JOIN delivered d ON d.owner = j.id WHERE j.bare = $1), 0)
 	ORDER BY a.id LIMIT $3`
 
@@ -222,7 +239,7 @@ func (s *Store) Waiting(ctx context.Context, owner xmpp.JID, after int64, limit 
 		err := scan(&r.ID, &r.Kind)
 		rows = append(rows, r)
 		return err
-	}, `SELECT a.id, a.kind`+s.fromArchive("archive_owner")+stillWaiting, owner.String(), after, limit)
+	}, selectWaiting, owner.String(), after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("store: waiting: %w", err)
 	}

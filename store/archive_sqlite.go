@@ -4,13 +4,22 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"regexp"
 )
 
 // A sqliteTx is a transaction of the writing connection.
 type sqliteTx struct{ *statements }
 
-// By keeps SQLite from reading all archives in the order of ids, which it would when it has counted that one of them is large.
-func (db *sqliteDB) By(index string) string { return ` INDEXED BY ` + index }
+// byIndex says in a comment which index a table is to be read by. SQLite takes it at its word: it would read all archives in the order of ids when
+// it has counted that one of them is large.
+var byIndex = regexp.MustCompile(`/\* by (\w+) \*/`)
+
+// prepared has SQLite prepare statements for a connection or a pool.
+func prepared(prepare func(context.Context, string) (*sql.Stmt, error)) func(context.Context, string) (*sql.Stmt, error) {
+	return func(ctx context.Context, text string) (*sql.Stmt, error) {
+		return prepare(ctx, byIndex.ReplaceAllString(text, "INDEXED BY $1"))
+	}
+}
 
 const sqliteFirstCopy = `SELECT a.id, a.stream, a.kind, a.stanza, a.id <= COALESCE((SELECT upto FROM erasing WHERE archive = a.owner), 0),
 	EXISTS (SELECT 1 FROM archive o WHERE o.id = a.id + 1 AND o.owner = $3 AND (o.stanza = a.stanza OR (o.kind | a.kind) & 4 <> 0))

@@ -40,8 +40,6 @@ type engine interface {
 	// InTx runs fn in a transaction of the one writing connection and commits it, or changes nothing if fn or the commit fails.
 	// fn gets the context that its statements run in. It checks that the epoch is still ours: errStolen. A commit that got no answer is asked after until ctx ends: ErrUnknown.
 	InTx(ctx context.Context, fn func(context.Context, tx) error) error
-	// By is what is to be written behind a table's name in a query so that it is read by this index, if that has to be said.
-	By(index string) string
 	// Tend does what is due between transactions. idle says that nothing has been written for a while;
 	// more asks to be called again when that is so.
 	Tend(idle bool) (more bool, err error)

@@ -202,16 +202,16 @@ func TestPlans(t *testing.T) {
 			batch = append(batch, only(owner, phone, laptop, history.Waits, "x"))
 		}
 		appendAll(t, s, batch...)
-		q := history.Query{Owner: romeo, Limit: 50}
-		with := history.Query{Owner: romeo, With: juliet, Limit: 50}
 		for _, step := range []string{"", "ANALYZE"} {
 			if step != "" {
 				must(t, s.write(t.Context(), romeo, func(ctx context.Context, t *turn) error { return t.Queue(ctx, step) }))
 			}
-			expectPlan(t, s, s.archiveSQL(rowColumns, &q)+` ORDER BY a.id DESC LIMIT $4`, append(archiveArgs(&q), 50)...)
-			expectPlan(t, s, s.archiveSQL(rowColumns, &q)+` ORDER BY a.id LIMIT $4`, append(archiveArgs(&q), 50)...)
-			expectPlan(t, s, s.archiveSQL(rowColumns, &with)+` ORDER BY a.id DESC LIMIT $5`, append(archiveArgs(&with), 50)...)
-			expectPlan(t, s, `SELECT a.id`+s.fromArchive("archive_owner")+stillWaiting, romeo.String(), 0, 50)
+			for _, q := range []*history.Query{{Owner: romeo}, {Owner: romeo, With: juliet}} {
+				asking, args := ask(q)
+				expectPlan(t, s, asking.backwards, append(args, 50)...)
+				expectPlan(t, s, asking.forwards, append(args, 50)...)
+			}
+			expectPlan(t, s, selectWaiting, romeo.String(), 0, 50)
 			expectPlan(t, s, deleteSome, 1, 2, 3)
 			expectPlan(t, s, selectLast, 1)
 			if _, is := s.engine.(*postgresDB); is {

@@ -94,9 +94,6 @@ func useIndexes(ctx context.Context, conn *pgconn.PgConn) error {
 	return conn.Exec(ctx, `SET enable_sort = off; SET enable_seqscan = off`).Close()
 }
 
-// By is nothing: see useIndexes.
-func (db *postgresDB) By(string) string { return "" }
-
 // take locks the database, migrates it and raises its epoch.
 func (db *postgresDB) take(ctx context.Context) error {
 	if err := db.firstLock(ctx); err != nil {

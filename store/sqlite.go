@@ -99,8 +99,8 @@ func openSQLite(ctx context.Context, o Options, fatal func(error)) (_ *sqliteDB,
 	if db.conn, err = db.writer.Conn(ctx); err != nil {
 		return nil, fmt.Errorf("open the database %s: %w", db.path, err)
 	}
-	db.writes.prepare = db.conn.PrepareContext
-	db.reads.prepare = db.readers.PrepareContext
+	db.writes.prepare = prepared(db.conn.PrepareContext)
+	db.reads.prepare = prepared(db.readers.PrepareContext)
 	if err := db.conn.QueryRowContext(ctx, raiseEpoch).Scan(&db.epoch); err != nil {
 		return nil, fmt.Errorf("take over the database %s: %w", db.path, err)
 	}
