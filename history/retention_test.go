@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,12 +15,15 @@ import (
 
 // rows are those of one domain that a database would hold: how many there are of each age.
 type rows struct {
+	mu    sync.Mutex
 	left  []time.Time
 	calls []string
 	err   error
 }
 
 func (x *rows) Expire(_ context.Context, domain string, before int64, limit int) (n int, err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	if x.err != nil {
 		return 0, x.err
 	}
@@ -53,6 +57,8 @@ func TestRetention(t *testing.T) {
 		expect := func(left int, calls string) {
 			t.Helper()
 			synctest.Wait()
+			x.mu.Lock()
+			defer x.mu.Unlock()
 			if got := strings.Join(x.calls, ", "); len(x.left) != left || got != calls {
 				t.Errorf("after %v: %d are left, done: %s", time.Since(start), len(x.left), got)
 			}
@@ -63,19 +69,24 @@ func TestRetention(t *testing.T) {
 		expect(2, "example.org 500, example.org 499") // what is as old as that is kept
 		time.Sleep(time.Hour)
 		expect(1, "example.org 1")
-		x.err = fmt.Errorf("test: %w", server.ErrAway)
+		fails := func(err error) {
+			x.mu.Lock()
+			defer x.mu.Unlock()
+			x.err = err
+		}
+		fails(fmt.Errorf("test: %w", server.ErrAway))
 		time.Sleep(time.Hour)
 		expect(1, "")
 		if log.Len() > 0 {
 			t.Errorf("a database that is away has been told already: %s", log.String())
 		}
-		x.err = fmt.Errorf("test: broken")
+		fails(fmt.Errorf("test: broken"))
 		time.Sleep(time.Hour)
 		expect(1, "")
 		if !strings.Contains(log.String(), "test: broken") {
 			t.Errorf("the log says %q", log.String())
 		}
-		x.err = nil
+		fails(nil)
 		time.Sleep(time.Hour)
 		expect(0, "example.org 1")
 		cancel()
