@@ -57,3 +57,10 @@ func (c *cache) forget(owner xmpp.JID, slot *loaded) {
 	delete(c.m, owner)
 	slot.Store(nil)
 }
+
+// drop has them read anew by the next who needs them.
+func (c *cache) drop(owner xmpp.JID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.m, owner)
+}

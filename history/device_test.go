@@ -28,10 +28,12 @@ type device struct {
 }
 
 func (d *device) Send(p stream.Packet) bool { d.got <- p; return true }
-func (*device) Close(*stream.Error)         {}
 func (*device) Remote() netip.Addr          { return netip.Addr{} }
 func (*device) Flush()                      {}
 func (*device) Drop()                       {}
+
+// Close ends the session, as a transport does.
+func (d *device) Close(*stream.Error) { go d.s.Closed(context.Background()) }
 
 func login(t testing.TB, s *servertest.Server, address string) *device {
 	t.Helper()

@@ -75,6 +75,7 @@ func (m *Module) Register(h *server.Host) {
 	hooks := h.Hooks()
 	hooks.Outbound = append(hooks.Outbound, m.outbound)
 	hooks.Inbound = append(hooks.Inbound, m.inbound)
+	hooks.SessionOpened = append(hooks.SessionOpened, m.opened)
 	hooks.AccountErased = append(hooks.AccountErased, m.erased)
 }
 

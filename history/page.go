@@ -39,7 +39,12 @@ func (m *Module) serveQuery(_ context.Context, r *server.Request) (xmpp.Element,
 		defer t.leave()
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
-		return m.answer(ctx, s, q)
+		fin, err := m.answer(ctx, s, q)
+		if err != nil {
+			return xmpp.Element{}, err
+		}
+		m.host.Answer(ctx, r.Result(fin)) // while nobody else sends rows
+		return xmpp.Element{}, server.ErrAnswered
 	})
 }
 

@@ -95,6 +95,14 @@ func (m *Module) loadPreferences(ctx context.Context, owner xmpp.JID) (*preferen
 	return parsePreferences(e)
 }
 
+// opened does not trust what was remembered while nobody was there: a message may have had it read between erased and the account's end, and this
+// may be another account of the same name.
+func (m *Module) opened(_ context.Context, s *server.Session) {
+	if len(s.Account.Sessions()) == 1 {
+		m.prefs.drop(s.Account.JID)
+	}
+}
+
 func (m *Module) erased(_ context.Context, account xmpp.JID) error {
 	a, release := m.host.Account(account)
 	defer release()
