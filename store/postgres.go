@@ -181,6 +181,10 @@ func (db *postgresDB) relock(ctx context.Context) error {
 		return &lostError{err}
 	}
 	got, err := db.tryLock(ctx)
+	for end := time.Now().Add(lockTimeout / 4); err == nil && !got && time.Now().Before(end); { // it takes a moment to die
+		<-time.After(firstPause)
+		got, err = db.tryLock(ctx)
+	}
 	if err != nil {
 		return &lostError{err}
 	}
