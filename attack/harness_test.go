@@ -58,8 +58,15 @@ type record struct {
 
 var run = &record{secrets: map[string]bool{servertest.Password: true, secretBody: true, nextPassword: true}}
 
-// note remembers the data of SASL that was sent or has come, and what PLAIN holds.
+// note remembers the data of SASL that was sent or has come, what PLAIN holds, and what a session is resumed by.
 func (r *record) note(s string) {
+	if _, enabled, found := strings.Cut(s, "<enabled xmlns='urn:xmpp:sm:3'"); found {
+		if id := attribute(enabled, "id"); id != "" {
+			r.mu.Lock()
+			r.secrets[id] = true
+			r.mu.Unlock()
+		}
+	}
 	for _, tag := range []string{"auth", "response", "initial-response", "challenge", "success", "additional-data"} {
 		before, _, found := strings.Cut(s, "</"+tag+">")
 		data := before[strings.LastIndexByte(before, '>')+1:]

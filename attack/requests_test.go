@@ -165,7 +165,7 @@ func TestX12Extensions(t *testing.T) {
 		w.fence()
 	}
 	for _, e := range []string{
-		"<sleepy xmlns='urn:xmpp:csi:0'/>", "<enable xmlns='urn:xmpp:sm:3'/>", "<resume xmlns='urn:xmpp:sm:3' previd='x' h='0'/>", "<auth xmlns='" + nsSASL + "' mechanism='PLAIN'/>", starttls,
+		"<sleepy xmlns='urn:xmpp:csi:0'/>", "<enable xmlns='urn:xmpp:sm:3'/><enable xmlns='urn:xmpp:sm:3'/>", "<enabled xmlns='urn:xmpp:sm:3'/>", "<r xmlns='urn:xmpp:sm:2'/>", "<auth xmlns='" + nsSASL + "' mechanism='PLAIN'/>", starttls,
 		"<iq xmlns='jabber:server' type='get' id='x'/>", "<message xmlns=''/>", "<stream:features/>", "<handshake/>", "<db:result xmlns:db='jabber:server:dialback' from='example.org' to='example.org'>x</db:result>",
 		"<open xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>", header, "<stream:stream/>",
 	} {
