@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"palabre/daemon"
 	"palabre/server/servertest"
 	"palabre/xmpp"
 )
@@ -14,6 +15,15 @@ func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// waiting is a configuration in which sessions wait for so long.
+func waiting(time string) func(*daemon.Config) {
+	return func(c *daemon.Config) {
+		if err := c.Sessions.Resume.UnmarshalText([]byte(time)); err != nil {
+			panic(err)
+		}
 	}
 }
 

@@ -19,7 +19,8 @@ const patience = 20 * time.Second
 
 // A Client is a stream to the server, and what has arrived on it. It belongs to one goroutine.
 type Client struct {
-	JID xmpp.JID
+	JID      xmpp.JID
+	Features xmpp.Element // of the stream
 
 	conn   net.Conn
 	reader *stream.Reader
@@ -48,7 +49,8 @@ func (c *Client) open(domain string) error {
 	if err := c.Send(string(h.AppendOpen(nil))); err != nil {
 		return err
 	}
-	_, err := c.Next()
+	var err error
+	c.Features, err = c.Next()
 	return err
 }
 
