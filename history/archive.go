@@ -84,7 +84,9 @@ func (m *Module) receive(p *server.Passage, e Entry) {
 		if a.Resent {
 			return server.ErrDrop
 		}
-		p.Mark = a.Entries[at].ID
+		if e := &a.Entries[at]; e.Kind&Waits != 0 {
+			p.Mark = e.ID
+		}
 		p.Tail += m.tail(&a.Entries[at])
 		return nil
 	})

@@ -46,6 +46,7 @@ func (o *offline) register(h *server.Host) {
 	hooks.Sending = append(hooks.Sending, o.sending)
 	hooks.Reached = append(hooks.Reached, o.reached)
 	hooks.Missed = append(hooks.Missed, o.missed)
+	hooks.Undelivered = append(hooks.Undelivered, o.undelivered)
 	hooks.PresenceChanged = append(hooks.PresenceChanged, o.presence)
 	hooks.SessionClosed = append(hooks.SessionClosed, func(_ context.Context, s *server.Session) { o.store(s.Account) })
 	hooks.SessionResumed = append(hooks.SessionResumed, func(s *server.Session) {
@@ -272,13 +273,25 @@ func (o *offline) keep(s *server.Session, p *stream.Packet) {
 		}
 		return
 	}
-	a := &Append{Entries: []Entry{{Owner: s.Account.JID, Peer: st.From.Bare(), Kind: Waits | Hidden}}}
-	a.Stanza, a.Inner = render(st.Addressed(p.To))
+	o.leave(s.Account.JID, st.Addressed(p.To))
+}
+
+// leave stores a message that is in no archive for the next client. It does not wait.
+func (o *offline) leave(owner xmpp.JID, st *xmpp.Stanza) {
+	a := &Append{Entries: []Entry{{Owner: owner, Peer: st.From.Bare(), Kind: Waits | Hidden}}}
+	a.Stanza, a.Inner = render(st)
 	o.m.store.Commit([]server.Write{a}, func(err error) {
 		if err != nil {
-			o.m.host.Log().Error("a message that waits is lost", "jid", s.JID.String(), "id", st.ID, "module", "history", "err", err)
+			o.m.host.Log().Error("a message that waits is lost", "jid", owner.String(), "id", st.ID, "module", "history", "err", err)
 		}
 	})
+}
+
+// undelivered keeps a message whose recipient has gone between the decision, when it seemed to need no keeping, and now.
+func (o *offline) undelivered(_ context.Context, p *server.Passage, _ []*server.Session) {
+	if p.Mark == 0 && worthOf(p.Stanza).waits {
+		o.leave(p.Recipient.JID, p.Stanza)
+	}
 }
 
 func (o *offline) anyWilling(a *server.Account) bool {
