@@ -52,7 +52,7 @@ var calls = map[string]bool{nsJingleCall: true, nsCallInvite: true} // XEP-0353,
 func worthOf(st *xmpp.Stanza) worth {
 	switch st.Type {
 	case xmpp.TypeGroupchat, xmpp.TypeHeadline:
-		return worth{} // a room keeps an archive of its own
+		return worth{} // a room keeps an archive of its own, and headlines are of the moment, though XEP-0334 §4.4 would have some of them stored
 	case xmpp.TypeError:
 		// That a message could not be delivered belongs to it, on all devices; what comes back to no client in particular was no message of a
 		// person's. Hints are those of the message that the error is about (XEP-0334 §5). XEP-0160 §3: it does not wait.
