@@ -402,13 +402,16 @@ func TestSessionsOutliveTheServer(t *testing.T) {
 
 func TestReviveRefuses(t *testing.T) {
 	t.Parallel()
-	h := newHost(t, &diary{})
+	h := newHost(t, &diary{}, func(h *server.Host) {
+		h.Hooks().SessionRestored = append(h.Hooks().SessionRestored, func(*server.Session, func(string) []byte) { panic("as the test wants it") })
+	})
 	for name, in := range map[string]server.Saved{
-		"nothing":          {},
-		"no resource":      {JID: "juliet@example.org", ID: "x"},
-		"no address":       {JID: "@/", ID: "x"},
-		"more than it has": {JID: juliet.String(), ID: "x", Sent: 2, Left: []server.SavedPacket{{Mark: 1}}},
-		"less than none":   {JID: juliet.String(), ID: "x", Sent: 1, Acked: 2},
+		"what a module does not understand": {JID: juliet.String(), ID: "x"},
+		"nothing":                           {},
+		"no resource":                       {JID: "juliet@example.org", ID: "x"},
+		"no address":                        {JID: "@/", ID: "x"},
+		"more than it has":                  {JID: juliet.String(), ID: "x", Sent: 2, Left: []server.SavedPacket{{Mark: 1}}},
+		"less than none":                    {JID: juliet.String(), ID: "x", Sent: 1, Acked: 2},
 	} {
 		if s, err := h.Revive(in); err == nil {
 			t.Errorf("%s: %v", name, s.JID)

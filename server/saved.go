@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"time"
@@ -64,18 +65,18 @@ func (s *Session) Marks() (out []int64) {
 }
 
 // Revive makes the session that Saved gave, before anybody is served: it waits for a connection. The caller has seen to it that its account is still there.
-func (h *Host) Revive(in Saved) (*Session, error) {
+func (h *Host) Revive(in Saved) (s *Session, err error) {
 	jid, err := xmpp.ParseJID(in.JID)
 	if err != nil || jid.IsBare() || in.Sent-in.Acked > uint32(len(in.Left)) {
 		return nil, fmt.Errorf("server: %q is not a saved session", in.ID)
 	}
-	s := &Session{JID: jid, ID: in.ID, Since: in.Since, host: h, gone: make(chan struct{})}
+	s = &Session{JID: jid, ID: in.ID, Since: in.Since, host: h, gone: make(chan struct{})}
 	s.alone[0], s.flow.host = s, h
 	s.active.Store(in.Since.Unix())
 	s.received = in.Told
 	s.told.Store(in.Told)
 	s.conn.Store(&connRef{(*absent)(s)})
-	s.out.state, s.out.kept, s.out.remote = away, true, in.Remote
+	s.out.state, s.out.counts, s.out.kept, s.out.remote = away, true, true, in.Remote
 	left := make([]stream.Packet, len(in.Left))
 	for i, p := range in.Left {
 		left[i] = stream.Packet{Mark: p.Mark, Raw: p.XML, Whole: p.XML != ""}
@@ -86,6 +87,13 @@ func (h *Host) Revive(in Saved) (*Session, error) {
 	s.Account.mu.Lock()
 	s.Account.setLocked(append(s.Account.Sessions(), s))
 	s.Account.mu.Unlock()
+	defer func() { // a module that can't make anything of what it has kept must not keep the server down
+		if v := recover(); v != nil {
+			s.ended.Store(true)
+			s.Closed(context.Background())
+			s, err = nil, fmt.Errorf("server: %q is not restored: %v", in.ID, v)
+		}
+	}()
 	s.Restore(in.Modules)
 	for _, fn := range h.hooks.SessionDetached {
 		fn(s)

@@ -20,6 +20,7 @@
 //	== nothing    nothing has arrived that was not asked for, now that all that was sent before has been dealt with; an <r/> of XEP-0198 is nothing
 //	== closed     the server has ended the stream
 //	!! leaves     ends its stream properly;  !! drops  loses its connection;  !! returns  logs in again
+//	!! lapses     loses it, and its session is waited for in vain, if it is: max='1' in XEP-0198's <enable/> makes that short
 //	!! reconnects loses its connection and makes another, on which it is logged in, and nothing else
 //	!! available  sends presence and takes everything that comes back for it; !! forgets  takes everything that has arrived
 //

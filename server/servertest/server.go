@@ -9,9 +9,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"palabre/daemon"
 	"palabre/roster"
+	"palabre/server"
 	"palabre/store/storetest"
 	"palabre/xmpp"
 )
@@ -157,6 +159,33 @@ func (s *Server) Reconnect(c *Client) error {
 	next.JID, next.fences = c.JID, c.fences
 	*c = *next
 	return nil
+}
+
+// Noticed waits until the server has noticed that a client is not connected any more.
+func (s *Server) Noticed(full xmpp.JID) error {
+	return s.until(full, func(x *server.Session) bool { return x == nil || x.IsAway() })
+}
+
+// Lapsed waits until the server has given a client's session up.
+func (s *Server) Lapsed(full xmpp.JID) error {
+	return s.until(full, func(x *server.Session) bool { return x == nil })
+}
+
+// until waits for something to come true of a session; nil is one that is not there any more.
+func (s *Server) until(full xmpp.JID, fn func(*server.Session) bool) error {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for late := time.After(patience); ; {
+		a := s.Host.Online(full.Bare())
+		if a == nil || fn(a.Session(full.Resource())) {
+			return nil
+		}
+		select {
+		case <-late:
+			return fmt.Errorf("the session of %s is there for too long", full)
+		case <-tick.C:
+		}
+	}
 }
 
 // Befriend makes two accounts see each other, before either has logged in.

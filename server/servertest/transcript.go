@@ -229,7 +229,10 @@ func (p *player) act(c *Client, arg string) error {
 		return c.Leave()
 	case "drops":
 		c.Drop()
-		return nil
+		return p.server.Noticed(c.JID)
+	case "lapses":
+		c.Drop()
+		return p.server.Lapsed(c.JID)
 	case "returns":
 		c.Drop()
 		next, err := p.server.Login(p.t, c.JID.Bare(), c.JID.Resource())
