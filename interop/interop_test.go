@@ -1,14 +1,9 @@
 package interop
 
 import (
-	"context"
-	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
-	"time"
 
 	"palabre/daemon"
 	"palabre/server/servertest"
@@ -54,49 +49,4 @@ func accounts(t *testing.T, s *servertest.Server, names ...string) {
 	for _, n := range names {
 		s.Account(t, xmpp.MustParseJID(n+"@"+servertest.Domain))
 	}
-}
-
-// run runs a program and fails the test if it fails.
-func run(t *testing.T, program string, args ...string) string {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, program, args...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s: %v\n%s", program, err, out)
-	}
-	return string(out)
-}
-
-func TestSlixmpp(t *testing.T) {
-	t.Parallel()
-	slixmpp(t, "slixmpp_people.py")
-}
-
-func TestSlixmppArchive(t *testing.T) {
-	t.Parallel()
-	slixmpp(t, "slixmpp_archive.py")
-}
-
-// slixmpp runs a script of its clients on both engines.
-func slixmpp(t *testing.T, script string) {
-	t.Helper()
-	const python = "/usr/bin/python3" // Debian's, which has Debian's modules
-	need(t, python)
-	if err := exec.Command(python, "-c", "import slixmpp").Run(); err != nil {
-		missing(t, "python3-slixmpp is not installed")
-	}
-	eachEngine(t, func(t *testing.T, s *servertest.Server) {
-		accounts(t, s, "romeo", "juliet")
-		host, port, err := net.SplitHostPort(s.Addr("c2s").String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		ca := filepath.Join(s.Config.DataDir, "self-signed.pem")
-		out := run(t, python, "testdata/"+script, host, port, ca, servertest.Password)
-		if !strings.Contains(out, "done") {
-			t.Errorf("it did not come to its end:\n%s", out)
-		}
-		t.Log(out)
-	})
 }

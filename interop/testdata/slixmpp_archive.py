@@ -1,88 +1,79 @@
-"""An archive, as slixmpp sees it: what it offers, all pages of it in both directions, preferences."""
-import asyncio
-import sys
-
-import slixmpp
+"""slixmpp pages through an archive by its own iterator (XEP-0313, XEP-0059), and sets preferences (XEP-0441)."""
 from slixmpp.exceptions import IqError
-
-host, port, ca, password = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
-LIMIT, COUNT = 30, 45
+from slixmpp_client import Client, numbered, play
 
 
-class Client(slixmpp.ClientXMPP):
-    def __init__(self, jid):
-        super().__init__(jid, password)
-        self.ca_certs = ca
-        for plugin in ("xep_0030", "xep_0059", "xep_0199", "xep_0313", "xep_0359", "xep_0441"):
-            self.register_plugin(plugin)
-        self.ready = asyncio.get_event_loop().create_future()
-        self.add_event_handler("session_start", lambda _: self.ready.set_result(None))
-        self.got = []
-        self.add_event_handler("message", self.got.append)
-
-    async def login(self):
-        self.connect((host, port), use_ssl=False)
-        await asyncio.wait_for(self.ready, LIMIT)
-        self.send_presence()
-        await self.quiet()
-
-    async def quiet(self):
-        await self["xep_0199"].ping(self.boundjid.domain)
+async def archived(client, **options):
+    return [r["mam_result"] async for r in client["xep_0313"].iterate(**options)]
 
 
-async def bodies(client, **query):
-    out = []
-    async for m in client["xep_0313"].iterate(rsm={"max": 20}, **query):
-        result = m["mam_result"]
-        assert result["forwarded"]["delay"]["stamp"], m
-        out.append((result["id"], result["forwarded"]["stanza"]["body"]))
-    return out
+def bodies(results):
+    return [r["forwarded"]["stanza"]["body"] for r in results]
 
 
 async def main():
-    romeo, juliet = Client("romeo@example.org/laptop"), Client("juliet@example.org/balcony")
-    for c in (romeo, juliet):
+    plugins = ("xep_0313", "xep_0441")
+    romeo, nurse, juliet = (Client(j, *plugins) for j in ("romeo@example.org/laptop", "nurse@example.org/hall", "juliet@example.org/phone"))
+    for c in (romeo, nurse, juliet):
         await c.login()
-    info = await romeo["xep_0030"].get_info("romeo@example.org")
-    for feature in ("urn:xmpp:mam:2", "urn:xmpp:mam:2#extended", "urn:xmpp:sid:0"):
-        assert feature in info["disco_info"]["features"], info
-    fields = await romeo["xep_0313"].get_fields()
-    assert {"with", "start", "end", "before-id", "after-id", "ids"} <= set(fields.get_fields()), fields
+        c.send_presence()
+    features = (await juliet["xep_0030"].get_info("juliet@example.org"))["disco_info"]["features"]
+    for f in ("urn:xmpp:mam:2", "urn:xmpp:mam:2#extended", "urn:xmpp:sid:0"):
+        assert f in features, f"{f} is not among {features}"
+    fields = (await juliet["xep_0313"].get_fields()).get_fields()
+    for f in ("with", "start", "end", "before-id", "after-id", "ids"):
+        assert f in fields, f"{f} is not among {list(fields)}"
 
-    said = [str(i) for i in range(COUNT)]
-    for body in said:
-        romeo.send_message("juliet@example.org", body, mtype="chat")
-    await romeo.quiet()
-    await juliet.quiet()
-    assert [m["body"] for m in juliet.got] == said, juliet.got
-    told = [(m["stanza_id"]["id"], m["body"]) for m in juliet.got]
+    # 230 messages: every third is the nurse's
+    everything = numbered(1, 230)
+    hers = everything[2::3]
+    for n in range(0, 230, 3):
+        await romeo.writes("juliet@example.org", everything[n:n + 2])
+        await nurse.writes("juliet@example.org", everything[n + 2:n + 3])
+    await juliet.reads(everything)
 
-    # every page, forwards and backwards, with the ids that came with the messages
-    assert await bodies(juliet) == told
-    assert sorted(await bodies(juliet, reverse=True)) == sorted(told)
-    assert await bodies(romeo, with_jid="juliet@example.org") != []
-    assert await bodies(romeo, with_jid="nurse@example.org") == []
-    edges = (await juliet["xep_0313"].get_archive_metadata())["mam_metadata"]
-    assert (edges["start"]["id"], edges["end"]["id"]) == (told[0][0], told[-1][0]), edges
-    assert [b for _, b in await bodies(juliet, start=edges["end"]["timestamp"])][-1:] == said[-1:]
+    for size in (10, 50, 230, 1000):
+        forwards = await archived(juliet, rsm={"max": size})
+        assert bodies(forwards) == everything, f"forwards, {size} a page: {bodies(forwards)}"
+        backwards = await archived(juliet, rsm={"max": size}, reverse=True)
+        assert bodies(backwards) == everything[::-1], f"backwards, {size} a page: {bodies(backwards)}"
+    ids = [r["id"] for r in forwards]
+    assert ids == [m["stanza_id"]["id"] for m in juliet.messages], "the ids of what came and of what is archived differ"
 
-    # preferences
-    default, _, _ = await romeo["xep_0441"].get_preferences()
-    assert default == "always", default
-    await romeo["xep_0441"].set_preferences(default="never", always=["nurse@example.org"], never=[])
-    default, always, _ = await romeo["xep_0441"].get_preferences()
-    assert default == "never" and [str(j) for j in always] == ["nurse@example.org"], (default, always)
-    romeo.send_message("juliet@example.org", "off the record", mtype="chat")
-    await romeo.quiet()
-    assert len(await bodies(romeo)) == COUNT and len(await bodies(juliet)) == COUNT + 1
-    await romeo["xep_0441"].set_preferences(default="always", always=[], never=[])
+    for reverse in (False, True):
+        got = bodies(await archived(juliet, with_jid="nurse@example.org", rsm={"max": 7}, reverse=reverse))
+        assert got == hers[::-1 if reverse else 1], f"with the nurse: {got}"
+        since = forwards[130]["forwarded"]["delay"]["stamp"]
+        late = [b for b, r in zip(everything, forwards) if r["forwarded"]["delay"]["stamp"] >= since]
+        got = bodies(await archived(juliet, start=since, rsm={"max": 7}, reverse=reverse))
+        assert got == late[::-1 if reverse else 1], f"since {since}: {got}"
+        got = bodies(await archived(juliet, start=since, with_jid="nurse@example.org", reverse=reverse))
+        want = [b for b in late if b in hers]
+        assert got == want[::-1 if reverse else 1], f"with the nurse since {since}: {got}"
+    assert not await archived(juliet, with_jid="tybalt@example.org"), "there is nothing of Tybalt's"
+
+    metadata = (await juliet["xep_0313"].get_archive_metadata())["mam_metadata"]
+    assert [metadata["start"]["id"], metadata["end"]["id"]] == [ids[0], ids[-1]], metadata
+
+    # preferences: not with the nurse
+    default, always, never = await juliet["xep_0441"].get_preferences()
+    assert (default, always, never) == ("always", set(), set()), (default, always, never)
+    await juliet["xep_0441"].set_preferences("roster", ["romeo@example.org"], ["nurse@example.org"])
+    default, always, never = await juliet["xep_0441"].get_preferences()
+    assert (default, always, never) == ("roster", {"romeo@example.org"}, {"nurse@example.org"}), (default, always, never)
+    await nurse.writes("juliet@example.org", numbered(231, 231))
+    await romeo.writes("juliet@example.org", numbered(232, 232))
+    await juliet.reads(numbered(1, 232))
+    assert bodies(await archived(juliet, rsm={"max": 300})) == everything + numbered(232, 232), "the preferences are not followed"
+    assert "message 231" in bodies(await archived(nurse)), "whose archive is whose?"
     try:
         await romeo["xep_0313"].retrieve(jid="juliet@example.org")
     except IqError as e:
         assert e.iq["error"]["condition"] == "service-unavailable", e.iq
     else:
-        raise AssertionError("romeo reads juliet's archive")
-    print("done")
+        raise AssertionError("Romeo reads Juliet's archive")
+    for c in (romeo, nurse, juliet):
+        await c.disconnect()
 
 
-asyncio.get_event_loop().run_until_complete(asyncio.wait_for(main(), 4 * LIMIT))
+play(main)
