@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // everything is the configuration of the documents: every key parses from the first release on.
@@ -28,6 +29,10 @@ key  = ""
 mechanisms        = ["SCRAM-SHA-256", "PLAIN"]
 iterations        = 20000
 iterations_sha512 = 5000
+
+[sessions]
+resume   = "1h30m"
+location = "chat1.example.org:5222"
 
 [contact]
 abuse = ["mailto:abuse@example.org"]
@@ -82,6 +87,9 @@ func TestEveryKeyParses(t *testing.T) {
 	if h := c.HistoryOf("example.net"); h.Enabled || !c.HistoryOf("example.org").Enabled || h.Keep != "365d" {
 		t.Errorf("history of one domain: %+v", h)
 	}
+	if time.Duration(c.Sessions.Resume) != 90*time.Minute || c.Sessions.Location != "chat1.example.org:5222" {
+		t.Errorf("sessions: %+v", c.Sessions)
+	}
 	if c.Auth.Iterations != 20000 || c.Rooms.New != "open" || c.Database.URL == "" {
 		t.Errorf("values are lost: %+v", c)
 	}
@@ -107,6 +115,13 @@ func TestBadConfigurationIsExplained(t *testing.T) {
 		{"unknown mechanism", "[auth]\nmechanisms = ['DIGEST-MD5']\n", `palabre.toml:2: auth.mechanisms: "DIGEST-MD5" is none of`},
 		{"kept for some time", "[history]\nkeep = 'a year'\n", `palabre.toml:2: history.keep: "a year" is not a time such as 365d`},
 		{"kept for no time, at one domain", "domains = ['a.org']\n[domain.'a.org'.history]\nkeep = '0d'\n", `domain.a.org.history.keep: "0d" is not a time`},
+		{"a time that is none", "[sessions]\nresume = 'a while'\n", `palabre.toml:2: sessions.resume: "a while" is not a time such as "90s"`},
+		{"a time without a unit", "[sessions]\nresume = '10'\n", `palabre.toml:2: sessions.resume: "10" is not a time`},
+		{"a number for a time", "[sessions]\nresume = 10\n", `palabre.toml:2: sessions.resume: `},
+		{"a negative time", "[sessions]\nresume = '-5m'\n", `palabre.toml:2: sessions.resume: "-5m" is not a time`},
+		{"days", "[sessions]\nresume = '48h'\n", `palabre.toml:2: sessions.resume: it is at least 1s and at most 24h`},
+		{"no time", "[sessions]\nresume = '1ms'\n", `palabre.toml:2: sessions.resume: it is at least 1s`},
+		{"a place without a port", "[sessions]\nlocation = 'chat.a.org'\n", `palabre.toml:2: sessions.location: "chat.a.org" is not HOST:PORT`},
 		{"unknown preset", "[rooms]\nnew = 'visit'\n", "palabre.toml:2: rooms.new: "},
 		{"mail in the clear", "[smtp]\naddress = 'mail.a.org:25'\ntls = 'none'\n", "palabre.toml:3: smtp.tls: "},
 		{"section of another domain", "domains = ['a.org']\n[domain.'b.org']\nmechanisms = []\n", `"b.org" is not one of the domains`},

@@ -12,7 +12,8 @@ const (
 	portionCount  = 256
 	portionHollow = 64 // of a portion: what is read from the archive at once
 	fillPause     = time.Second
-	backlogMost   = 20_000 // packets that may wait for the archive
+	backlogBytes  = 1 << 20 // the most that may wait for the archive, or for a client that reads slowly
+	backlogEach   = 64      // what a packet costs beside its content
 )
 
 // fillLocked gives what is to be written of what has come so far, with what is named by its mark filled in. The rest waits in the backlog for its turn.
@@ -20,8 +21,13 @@ const (
 func (s *Session) fillLocked(batch []stream.Packet) []stream.Packet {
 	o := &s.out
 	o.backlog = append(o.backlog, batch...)
+	for i := range batch {
+		o.behind += backlogEach + batch[i].Size()
+	}
+	if o.behind > backlogBytes {
+		s.conn.Load().Close(&stream.Error{Condition: stream.ResourceConstraint, Text: "Your client does not read what it is sent."})
+	}
 	if o.pausing {
-		s.boundLocked(len(o.backlog) > backlogMost)
 		return nil
 	}
 	portion, hollow := o.portionLocked()
@@ -74,6 +80,9 @@ func (o *outlet) portionLocked() (portion []stream.Packet, hollow []int64) {
 }
 
 func (o *outlet) dropLocked(n int) {
+	for i := range o.backlog[:n] {
+		o.behind -= backlogEach + o.backlog[i].Size()
+	}
 	if o.backlog = o.backlog[n:]; len(o.backlog) == 0 {
 		o.backlog = nil
 	}

@@ -26,6 +26,7 @@ type outlet struct {
 	absence int             // how often the connection has been lost
 	ledger  *stream.Ledger  // nil until something is sent that counts
 	backlog []stream.Packet // taken from the queue, not yet written: what was too much for one batch
+	behind  int             // its size in bytes
 	pausing bool            // the archive was away a moment ago
 	marks   []int64         // being written to a client that does not acknowledge
 	lost    []stream.Packet // could not be written to it

@@ -71,7 +71,7 @@ func (s *Session) Left(ctx context.Context, unsent []stream.Packet) {
 			}
 		}
 	}
-	o.backlog, o.late, o.owes, o.state = nil, nil, false, away
+	o.backlog, o.behind, o.late, o.owes, o.state = nil, 0, nil, false, away
 	if o.ledger.IsFull() {
 		s.ended.Store(true)
 	}

@@ -509,3 +509,35 @@ func TestMarksOnTheWay(t *testing.T) {
 		expect(t, "diary", d.String(), "balcony closed; balcony missed mark 1 2; balcony lost; balcony resumed; balcony closed; balcony missed 3 4 5")
 	})
 }
+
+// Who has much to get from an archive that is away, and does not read on, is not waited for; the session goes on later.
+func TestBacklogIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHost(t, &diary{})
+		archive := &shelf{}
+		h.UseArchive(archive)
+		w := managed(t, h, juliet)
+		w.Write(stream.Packet{Mark: 1})
+		n := 0
+		for ; w.Why() == nil && n < 10_000; n++ {
+			w.Write(stream.Packet{Stanza: message("x"), Mark: int64(n + 2)})
+			synctest.Wait()
+		}
+		if n < 1000 || n == 10_000 || w.Why().Condition != stream.ResourceConstraint {
+			t.Errorf("after %d packets: %v", n, w.Why())
+		}
+		time.Sleep(time.Minute)
+		w.Lose()
+		all := map[int64]string{}
+		for i := range n + 1 {
+			all[int64(i+1)] = fmt.Sprint(i)
+		}
+		archive.open(all)
+		w = again(t, h, juliet, 0)
+		time.Sleep(2 * time.Second)
+		if got := len(strings.Fields(idsIn(w.Got()))); got != n+1 {
+			t.Errorf("got %d of %d", got, n+1)
+		}
+		w.Goodbye()
+	})
+}
