@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -35,4 +36,18 @@ func refuseKind(dir string, magic uint32) error {
 			"set data_dir to a local disk, or [database] url to a PostgreSQL server", dir, name)
 	}
 	return nil
+}
+
+// settle writes what the kernel has not yet written of a file, and makes it forget what it shows: after an fsync that failed, that may be something that is not
+// on the disk and never comes there (https://www.usenix.org/conference/atc20/presentation/rebello).
+func settle(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pressly/goose/v3"
 	lite "modernc.org/sqlite"
+	codes "modernc.org/sqlite/lib"
 
 	"palabre/migrations"
 )
@@ -29,8 +30,8 @@ const (
 // Every commit is on the disk before it returns (synchronous=FULL). The log is written back by Tend alone: SQLite's own
 // checkpoint keeps its errors to itself, and messages were lost that way.
 var (
-	writerPragmas = []string{"busy_timeout(2000)", "auto_vacuum(INCREMENTAL)", "journal_mode(WAL)", "synchronous(FULL)",
-		"fullfsync(1)", "checkpoint_fullfsync(1)", "wal_autocheckpoint(0)", "cache_size(-65536)"}
+	writerPragmas = []string{"busy_timeout(2000)", "synchronous(FULL)", "fullfsync(1)", "checkpoint_fullfsync(1)", "wal_autocheckpoint(0)",
+		"journal_mode(WAL)", "cache_size(-65536)"}
 	readerPragmas = []string{"busy_timeout(2000)", "wal_autocheckpoint(0)", "cache_size(-8192)", "query_only(1)"}
 )
 
@@ -39,10 +40,11 @@ type sqliteDriver struct {
 	connect func(dsn string) (driver.Connector, error) // to connections that are lite.DBStatus, too
 	code    func(error) (code int, ok bool)            // the extended result code that an error of SQLite's bears
 	size    func(path string) int64                    // 0 if there is no such file
+	settle  func(path string) error                    // has what is read from a file be what is on the disk
 }
 
 func modernc() *sqliteDriver {
-	return &sqliteDriver{lite.NewConnector, resultCode, size}
+	return &sqliteDriver{lite.NewConnector, resultCode, size, settle}
 }
 
 // A sqliteDB is the embedded database: one connection writes, some read.
@@ -50,6 +52,7 @@ type sqliteDB struct {
 	driver *sqliteDriver
 	path   string
 	log    *slog.Logger
+	fatal  func(error)
 	lock   *os.File
 	epoch  int64
 
@@ -79,19 +82,32 @@ func openSQLite(ctx context.Context, o Options, fatal func(error)) (_ *sqliteDB,
 		return nil, err
 	}
 	db := &sqliteDB{
-		driver: cmp.Or(o.driver, modernc()), path: filepath.Join(o.DataDir, sqliteFile), log: o.Logger, full: cmp.Or(o.logFull, logFull),
+		driver: cmp.Or(o.driver, modernc()), path: filepath.Join(o.DataDir, sqliteFile), log: o.Logger, fatal: fatal, full: cmp.Or(o.logFull, logFull),
 	}
 	if db.lock, err = lockDir(o.DataDir); err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
+			db.endAfter(err)
 			db.close()
 		}
 	}()
 	unclean := db.driver.size(db.path+"-wal") > 0
+	if unclean {
+		// The last process may have ended because the disk failed.
+		if err := db.driver.settle(db.path + "-wal"); err != nil {
+			return nil, fmt.Errorf("open the log of the database %s: %w", db.path, err)
+		}
+	}
 	if err := db.open(ctx); err != nil {
 		return nil, fmt.Errorf("open the database %s: %w", db.path, err)
+	}
+	if unclean {
+		// What is written to the log from now on is not to be beside what was rescued from it: a power cut may damage the sector that they share.
+		if _, err := writeBack(ctx, db.writer, truncate); err != nil && db.Fault(err) != away {
+			return nil, fmt.Errorf("open the database %s: %w", db.path, err)
+		}
 	}
 	if err := db.migrate(ctx); err != nil {
 		return nil, err
@@ -106,7 +122,7 @@ func openSQLite(ctx context.Context, o Options, fatal func(error)) (_ *sqliteDB,
 	}
 	db.leftover = true
 	if unclean {
-		db.startCheck(fatal)
+		db.startCheck()
 	}
 	return db, nil
 }
@@ -118,7 +134,12 @@ func (db *sqliteDB) open(ctx context.Context) error {
 		return err
 	}
 	f.Close()
-	if db.writer, err = db.driver.open(db.path, 1, url.Values{"_pragma": writerPragmas}); err != nil {
+	pragmas := writerPragmas
+	// Only before there is anything in the database. Later it would be a write, on a connection that nobody watches yet.
+	if db.driver.size(db.path) == 0 || db.driver.size(db.path+"-journal") > 0 {
+		pragmas = append([]string{"auto_vacuum(INCREMENTAL)"}, pragmas...)
+	}
+	if db.writer, err = db.driver.open(db.path, 1, url.Values{"_pragma": pragmas}); err != nil {
 		return err
 	}
 	if err := db.writer.PingContext(ctx); err != nil {
@@ -162,7 +183,7 @@ func size(path string) int64 {
 }
 
 // startCheck looks over a database that was not closed, while the server goes on.
-func (db *sqliteDB) startCheck(fatal func(error)) {
+func (db *sqliteDB) startCheck() {
 	ctx, cancel := context.WithCancel(context.Background())
 	db.check.cancel = cancel
 	db.check.done.Go(func() {
@@ -173,16 +194,26 @@ func (db *sqliteDB) startCheck(fatal func(error)) {
 		case err == nil && verdict == "ok":
 			db.log.Info("the database was not closed the last time, and is sound", "path", db.path)
 		case err == nil:
-			fatal(fmt.Errorf("the database %s is damaged (%s); restore it from a backup", db.path, verdict))
+			db.fatal(fmt.Errorf("the database %s is damaged (%s); restore it from a backup", db.path, verdict))
 		default:
-			fatal(fmt.Errorf("check the database %s: %w", db.path, err))
+			db.fatal(fmt.Errorf("check the database %s: %w", db.path, err))
 		}
 	})
 }
 
 // Close writes the log back and gives the lock away.
 func (db *sqliteDB) Close() error {
-	return errors.Join(db.checkpoint(truncate, busyTimeout), db.close())
+	err := db.checkpoint(truncate, busyTimeout)
+	db.endAfter(err)
+	return errors.Join(err, db.close())
+}
+
+// endAfter has the process end if the disk failed, before the last connection is closed: with that SQLite writes the log back,
+// whatever has happened, and the kernel may have dropped some of it.
+func (db *sqliteDB) endAfter(err error) {
+	if code, ok := db.driver.code(err); ok && code&0xff == codes.SQLITE_IOERR && db.Fault(err) == fatal {
+		db.fatal(err)
+	}
 }
 
 func (db *sqliteDB) close() error {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -81,20 +82,30 @@ func (db *sqliteDB) checkpoint(mode, patience string) error {
 	if _, err := db.writes.Exec(ctx, patience); err != nil {
 		return err
 	}
-	var busy, log, done int
-	err := db.conn.QueryRowContext(ctx, mode).Scan(&busy, &log, &done)
+	busy, err := writeBack(ctx, db.conn, mode)
 	if _, e := db.writes.Exec(ctx, busyTimeout); err == nil {
 		err = e
 	}
 	if err != nil {
-		return fmt.Errorf("write the log back: %w", err)
+		return err
 	}
 	db.tried = db.logged
-	if busy == 0 && mode != passive {
+	if !busy && mode != passive {
 		db.logged, db.tried = 0, 0
 		db.leftover = mode != truncate
 	}
 	return nil
+}
+
+// writeBack is busy if readers kept it from doing all that the mode says.
+func writeBack(ctx context.Context, c interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}, mode string) (busy bool, err error) {
+	var log, done int
+	if err := c.QueryRowContext(ctx, mode).Scan(&busy, &log, &done); err != nil {
+		return false, fmt.Errorf("write the log back: %w", err)
+	}
+	return busy, nil
 }
 
 // Fault sorts SQLite's result codes (https://sqlite.org/rescode.html).
