@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 
@@ -16,96 +17,124 @@ import (
 	lite "modernc.org/sqlite"
 )
 
-// A boot is one process on a machine, from its start until it ends or the power goes. It is the VFS that SQLite has in it.
+// A boot is one process that uses a disk, from its start until it ends or the power goes. To SQLite it is a VFS.
 type boot struct {
 	*disk
-	name string // of the VFS
-	shm  string // a file for shared memory, which lasts as long as the process
+	name  string              // of the VFS
+	shm   string              // a file for the memory that its connections share, which lasts no longer than the process
+	edit  func(string) string // of the name of a database with its pragmas
+	flaky float64             // how many of the syncs fail
 
 	// Under disk.mu.
 	locks      map[*inode]*fileLocks
 	over       bool // nothing works any more
-	left       int  // changes and syncs until the power goes; below 0: it stays
-	faults     float64
-	failed     int    // syncs that did
-	steps      int    // changes and syncs until now
-	last       string // what was done when the power went
-	checkpoint bool
-	edited     func(dsn string) string // the pragmas that a test wants to be others
+	left       int  // steps until the power goes; below 0: it stays
+	steps      int  // changes and syncs until now
+	failed     int  // syncs that did
+	last       string
+	checkpoint bool // one is under way
 }
 
 var boots atomic.Int64
 
 // boot starts a process; end must be called.
 func (d *disk) boot(dir string) *boot {
-	n := boots.Add(1)
-	b := &boot{disk: d, name: fmt.Sprintf("powercut-%d", n), shm: filepath.Join(dir, fmt.Sprintf("shm-%d", n)), locks: map[*inode]*fileLocks{}, left: -1}
-	vfs.Register(b.name, b)
+	name := fmt.Sprintf("powercut-%d", boots.Add(1))
+	b := &boot{
+		disk: d, name: name, shm: filepath.Join(dir, name), edit: func(dsn string) string { return dsn },
+		locks: map[*inode]*fileLocks{}, left: -1,
+	}
+	vfs.Register(name, b)
 	return b
 }
 
-// end is kill -9.
+// halt is kill -9.
+func (b *boot) halt() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.over = true
+}
+
 func (b *boot) end() {
 	b.halt()
 	vfs.Unregister(b.name)
 }
 
-func (b *boot) halt() {
-	b.mu.Lock()
-	b.over = true
-	b.mu.Unlock()
-}
-
-// arm has the power go under one of the next changes or syncs.
+// arm has the power go with one of the next steps.
 func (b *boot) arm(left int) {
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.left = left
-	b.mu.Unlock()
 }
 
-// step counts a change or a sync, and tells whether the process is still there. The power goes after a change, so that it may be torn, and before a sync.
-func (b *boot) stepLocked(f *handle, what string) (here bool) {
+// A view is how a boot fares.
+type view struct {
+	over   bool
+	failed int
+	steps  int
+	last   string // the step that the power went with
+}
+
+func (b *boot) view() view {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return view{b.over, b.failed, b.steps, b.last}
+}
+
+// troubled tells whether errors are to be expected.
+func (v view) troubled() bool { return v.over || v.failed > 0 }
+
+// stepLocked counts a change or a sync, and tells whether the process is there after it.
+func (b *boot) stepLocked(what, kind string) (there bool) {
 	if b.over {
 		return false
 	}
 	b.steps++
-	if b.left < 0 {
-		return true
-	}
-	if b.left--; b.left < 0 {
+	if b.left--; b.left == -1 {
 		b.over = true
-		b.last = what + " " + f.kind
+		b.last = what + " " + kind
 		if b.checkpoint {
 			b.last += " in a checkpoint"
 		}
 	}
+	b.left = max(b.left, -2)
 	return !b.over
 }
 
 // driver is what openSQLite is to use.
 func (b *boot) driver() *sqliteDriver {
-	return &sqliteDriver{
-		connect: func(dsn string) (driver.Connector, error) {
-			if b.edited != nil {
-				dsn = b.edited(dsn)
-			}
-			c, err := (&wasm.SQLite{}).OpenConnector(dsn + "&vfs=" + b.name)
-			return connector{c}, err
-		},
-		code: func(err error) (int, bool) {
-			var code sqlite3.ExtendedErrorCode
-			ok := errors.As(err, &code)
-			return int(code), ok
-		},
-		size: func(path string) int64 {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			if f := b.files[path]; f != nil {
-				return int64(len(f.cache))
-			}
-			return 0
-		},
+	return &sqliteDriver{connect: b.connect, code: codeOf, size: b.size, settle: b.settle}
+}
+
+func (b *boot) connect(dsn string) (driver.Connector, error) {
+	c, err := (&wasm.SQLite{}).OpenConnector(b.edit(dsn) + "&vfs=" + b.name)
+	return connector{c}, err
+}
+
+func codeOf(err error) (int, bool) {
+	var code sqlite3.ExtendedErrorCode
+	ok := errors.As(err, &code)
+	return int(code), ok
+}
+
+func (b *boot) size(path string) int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if f := b.files[filepath.Base(path)]; f != nil {
+		return int64(len(f.cache))
 	}
+	return 0
+}
+
+func (b *boot) settle(path string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	f := b.files[filepath.Base(path)]
+	if err := b.syncLocked(f, kind(path)); err != nil {
+		return err
+	}
+	f.forget()
+	return nil
 }
 
 type connector struct{ driver.Connector }
@@ -115,20 +144,25 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return conn{got.(wasm.Conn)}, nil
+	return conn{got.(wasm.Conn), got.(driver.ExecerContext)}, nil
 }
 
 // A conn is a lite.DBStatus.
-type conn struct{ wasm.Conn }
-
-func (c conn) Status(op lite.DBStatusOp, reset bool) (current, high int, err error) {
-	cur, max, err := c.Raw().Status(sqlite3.DBStatus(op), reset)
-	return int(cur), int(max), err
+type conn struct {
+	wasm.Conn
+	driver.ExecerContext
 }
 
-// ExecContext is that of the driver, so that statements without arguments need not be prepared.
-func (c conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	return c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)
+// PrepareContext has $1 be the first argument wherever it stands. To this driver it is a name, and the arguments follow the order in which names come.
+func (c conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	return c.Conn.PrepareContext(ctx, placeholder.ReplaceAllString(query, "?$1"))
+}
+
+var placeholder = regexp.MustCompile(`\$(\d+)`)
+
+func (c conn) Status(op lite.DBStatusOp, reset bool) (current, high int, err error) {
+	now, most, err := c.Raw().Status(sqlite3.DBStatus(op), reset)
+	return int(now), int(most), err
 }
 
 // Open is part of vfs.VFS.
@@ -139,41 +173,38 @@ func (b *boot) Open(name string, flags vfs.OpenFlag) (vfs.File, vfs.OpenFlag, er
 		return nil, 0, sqlite3.IOERR
 	}
 	f := b.files[name]
-	if name == "" {
+	switch {
+	case name == "": // a temporary file
 		f = &inode{}
-	}
-	if f == nil {
-		if flags&vfs.OPEN_CREATE == 0 {
-			return nil, 0, sqlite3.CANTOPEN
-		}
+	case f == nil && flags&vfs.OPEN_CREATE == 0:
+		return nil, 0, sqlite3.CANTOPEN
+	case f == nil:
 		f = &inode{}
 		b.files[name] = f
 	}
 	if b.locks[f] == nil {
 		b.locks[f] = &fileLocks{}
 	}
-	h := &handle{boot: b, f: f, locks: b.locks[f], kind: kind(name, flags)}
-	h.shared = vfs.NewSharedMemory(b.shm, flags)
-	return h, flags, nil
+	return &handle{boot: b, inode: f, kind: kind(name), shared: vfs.NewSharedMemory(b.shm, flags), locks: b.locks[f]}, flags, nil
 }
 
-func kind(name string, flags vfs.OpenFlag) string {
+func kind(name string) string {
 	switch {
 	case name == "":
 		return "a temporary file"
-	case flags&vfs.OPEN_MAIN_DB != 0:
-		return "the database"
 	case strings.HasSuffix(name, "-wal"):
 		return "the log"
+	case strings.HasSuffix(name, "-journal"):
+		return "the journal"
 	}
-	return "the journal"
+	return "the database"
 }
 
 // Delete is part of vfs.VFS.
 func (b *boot) Delete(name string, _ bool) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.stepLocked(&handle{kind: kind(name, 0)}, "delete") {
+	if !b.stepLocked("delete", kind(name)) {
 		return sqlite3.IOERR_DELETE
 	}
 	if b.files[name] == nil {
@@ -193,13 +224,13 @@ func (b *boot) Access(name string, _ vfs.AccessFlag) (bool, error) {
 	return b.files[name] != nil, nil
 }
 
-// FullPathname is part of vfs.VFS.
-func (b *boot) FullPathname(name string) (string, error) { return name, nil }
+// FullPathname is part of vfs.VFS. There are no directories on the disk.
+func (b *boot) FullPathname(name string) (string, error) { return filepath.Base(name), nil }
 
 // A handle is a file that a process has open.
 type handle struct {
 	boot   *boot
-	f      *inode
+	inode  *inode
 	kind   string
 	shared vfs.SharedMemory
 
@@ -207,7 +238,10 @@ type handle struct {
 	held  vfs.LockLevel
 }
 
-var _ vfs.FileCheckpoint = (*handle)(nil)
+var (
+	_ vfs.FileSharedMemory = (*handle)(nil)
+	_ vfs.FileCheckpoint   = (*handle)(nil)
+)
 
 func (h *handle) SharedMemory() vfs.SharedMemory { return h.shared }
 
@@ -224,24 +258,25 @@ func (h *handle) ReadAt(p []byte, off int64) (int, error) {
 	if h.boot.over {
 		return 0, sqlite3.IOERR_READ
 	}
-	if off >= int64(len(h.f.cache)) {
+	if off > int64(len(h.inode.cache)) {
 		return 0, io.EOF
 	}
-	n := copy(p, h.f.cache[off:])
+	n := copy(p, h.inode.cache[off:])
 	if n < len(p) {
 		return n, io.EOF
 	}
 	return n, nil
 }
 
+// change is made before the power goes with it, so that it may be torn.
 func (h *handle) change(what string, c change) error {
 	h.boot.mu.Lock()
 	defer h.boot.mu.Unlock()
 	if h.boot.over {
 		return sqlite3.IOERR_WRITE
 	}
-	h.f.change(c)
-	if !h.boot.stepLocked(h, what) {
+	h.inode.change(c)
+	if !h.boot.stepLocked(what, h.kind) {
 		return sqlite3.IOERR_WRITE
 	}
 	return nil
@@ -257,18 +292,21 @@ func (h *handle) WriteAt(p []byte, off int64) (int, error) {
 func (h *handle) Truncate(size int64) error { return h.change("truncate", change{off: size}) }
 
 func (h *handle) Sync(vfs.SyncFlag) error {
-	b := h.boot
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.stepLocked(h, "sync") {
+	h.boot.mu.Lock()
+	defer h.boot.mu.Unlock()
+	return h.boot.syncLocked(h.inode, h.kind)
+}
+
+func (b *boot) syncLocked(f *inode, kind string) error {
+	if !b.stepLocked("sync", kind) {
 		return sqlite3.IOERR_FSYNC
 	}
-	if b.rand.Float64() < b.faults {
+	if b.rand.Float64() < b.flaky {
 		b.failed++
-		b.fail(h.f)
+		b.fail(f)
 		return sqlite3.IOERR_FSYNC
 	}
-	h.f.sync()
+	f.sync()
 	return nil
 }
 
@@ -278,12 +316,12 @@ func (h *handle) Size() (int64, error) {
 	if h.boot.over {
 		return 0, sqlite3.IOERR_FSTAT
 	}
-	return int64(len(h.f.cache)), nil
+	return int64(len(h.inode.cache)), nil
 }
 
 func (h *handle) SectorSize() int { return sector }
 
-// DeviceCharacteristics promises nothing, not even that what is beside a write outlives it (no POWERSAFE_OVERWRITE).
+// DeviceCharacteristics promises nothing, not even that what is beside a write outlives it (POWERSAFE_OVERWRITE).
 func (h *handle) DeviceCharacteristics() vfs.DeviceCharacteristic { return 0 }
 
 func (h *handle) CheckpointStart() { h.checkpointing(true) }
@@ -291,8 +329,8 @@ func (h *handle) CheckpointDone()  { h.checkpointing(false) }
 
 func (h *handle) checkpointing(is bool) {
 	h.boot.mu.Lock()
+	defer h.boot.mu.Unlock()
 	h.boot.checkpoint = is
-	h.boot.mu.Unlock()
 }
 
 // fileLocks are the locks on a file, under disk.mu (https://sqlite.org/lockingv3.html §3).
@@ -321,8 +359,7 @@ func (h *handle) Lock(want vfs.LockLevel) error {
 		h.held = vfs.LOCK_PENDING
 		return sqlite3.BUSY
 	default:
-		l.writer = h
-		l.pending = want == vfs.LOCK_EXCLUSIVE
+		l.writer, l.pending = h, want == vfs.LOCK_EXCLUSIVE
 	}
 	h.held = want
 	return nil

@@ -11,8 +11,8 @@ import (
 // sector is what a disk writes at once.
 const sector = 512
 
-// A disk is a disk drive and the kernel's cache before it. What has been written to a file since its last sync may be on the drive
-// or not, in any order, or in part: that is decided when the power goes. That a file is there, or is not any more, is on the drive at once.
+// A disk is a drive and the kernel's cache before it. What has been written to a file since its last sync is on the drive or is not,
+// in any order and in part: that is decided when the power goes. That a file is there, or is not any more, is on the drive at once.
 type disk struct {
 	mu    sync.Mutex
 	rand  *rand.Rand
@@ -26,7 +26,7 @@ type inode struct {
 	dirty []change // what is to come to the drive, in the order in which it was written
 }
 
-// A change writes data at off; without data, it sets the size to off.
+// A change writes data at off; without data, it makes the file end at off.
 type change struct {
 	off  int64
 	data []byte
@@ -40,22 +40,15 @@ func (f *inode) change(c change) {
 }
 
 func (c change) apply(b []byte) []byte {
-	if c.data == nil {
-		return resize(b, int(c.off))
-	}
-	if end := int(c.off) + len(c.data); end > len(b) {
-		b = resize(b, end)
+	end := int(c.off) + len(c.data)
+	switch {
+	case end > len(b):
+		b = append(b, make([]byte, end-len(b))...)
+	case c.data == nil:
+		return b[:end]
 	}
 	copy(b[c.off:], c.data)
 	return b
-}
-
-// resize makes room for more, since files grow by and by.
-func resize(b []byte, size int) []byte {
-	if size > len(b) {
-		return append(b, make([]byte, size-len(b))...)
-	}
-	return b[:size]
 }
 
 // sync brings everything to the drive.
@@ -63,30 +56,37 @@ func (f *inode) sync() {
 	for _, c := range f.dirty {
 		f.media = c.apply(f.media)
 	}
-	f.dirty = f.dirty[:0]
+	f.dirty = nil
 }
 
-// fail is a sync that fails. Some changes have come to the drive, some are tried again with the next sync, and some are not: of those, what
-// processes see is what they wrote until the cache is dropped, which some kernels do at once.
+// forget drops the cache, but for what is to come to the drive.
+func (f *inode) forget() {
+	f.cache = bytes.Clone(f.media)
+	for _, c := range f.dirty {
+		f.cache = c.apply(f.cache)
+	}
+}
+
+// fail is a sync that fails. Of the changes some have come to the drive, some are tried again with the next sync, and some are not.
+// Processes go on to see these as if they were on the drive, or do not see them any more: that depends on the file system.
 func (d *disk) fail(f *inode) {
 	var again []change
-	none := d.rand.IntN(2) == 0
+	nothing := d.rand.IntN(2) == 0
 	for _, c := range f.dirty {
-		switch which := d.rand.IntN(4); {
-		case none || which < 2: // forgotten
-		case which == 2:
-			f.media = c.apply(f.media)
-		default:
-			again = append(again, c)
+		switch d.rand.IntN(4) {
+		case 0:
+			if !nothing {
+				f.media = c.apply(f.media)
+			}
+		case 1:
+			if !nothing {
+				again = append(again, c)
+			}
 		}
 	}
 	f.dirty = again
 	if d.rand.IntN(2) == 0 {
-		return
-	}
-	f.cache = bytes.Clone(f.media)
-	for _, c := range again {
-		f.cache = c.apply(f.cache)
+		f.forget()
 	}
 }
 
@@ -95,7 +95,7 @@ func (d *disk) cut() {
 	for _, name := range slices.Sorted(maps.Keys(d.files)) { // the order is part of what the seed decides
 		f := d.files[name]
 		switch d.rand.IntN(5) {
-		case 0: // nothing came to the drive
+		case 0: // nothing more has come to the drive
 		case 1:
 			f.sync()
 		default:
@@ -104,36 +104,33 @@ func (d *disk) cut() {
 			}
 		}
 		f.dirty = nil
-		f.cache = bytes.Clone(f.media)
+		f.forget()
 	}
 }
 
-// tear brings a change to the drive, or does not, or brings some sectors of it. A sector that the power goes under may be
-// unreadable from then on, all of it.
+// tear brings a change to the drive, or does not, or does for some of its sectors.
 func (d *disk) tear(f *inode, c change) {
-	which := d.rand.IntN(3)
-	switch {
+	switch which := d.rand.IntN(3); {
 	case which == 0:
 		return
 	case which == 1 || c.data == nil:
 		f.media = c.apply(f.media)
 		return
 	}
-	for begin := c.off; begin < c.off+int64(len(c.data)); {
-		end := min((begin/sector+1)*sector, c.off+int64(len(c.data)))
+	for len(c.data) > 0 {
+		n := min(len(c.data), sector-int(c.off%sector))
 		switch d.rand.IntN(8) {
 		case 0, 1, 2:
+		case 3:
+			d.spoil(f, c.off)
 		default:
-			f.media = change{begin, c.data[begin-c.off : end-c.off]}.apply(f.media)
-		case 7:
-			f.media = change{begin, c.data[begin-c.off : end-c.off]}.apply(f.media)
-			d.spoil(f, begin)
+			f.media = change{c.off, c.data[:n]}.apply(f.media)
 		}
-		begin = end
+		c = change{c.off + int64(n), c.data[n:]}
 	}
 }
 
-// spoil fills the sector around a place with noise.
+// spoil fills the whole sector around a place with noise, as a drive may that was writing it when the power went.
 func (d *disk) spoil(f *inode, at int64) {
 	begin := at / sector * sector
 	for i := begin; i < min(begin+sector, int64(len(f.media))); i++ {
