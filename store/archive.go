@@ -143,9 +143,10 @@ func (b *builder) add(ctx context.Context, a appending) error {
 			}
 		}
 	}
+	id := b.clock.take(len(a.Entries))
 	for i := range a.Entries {
 		e := &a.Entries[i]
-		e.ID = b.clock.next()
+		e.ID = id + int64(i)
 		row := archiveRow{owner: a.owners[i], id: e.ID, peer: a.peers[i], kind: e.Kind, stanza: a.Stanza}
 		if i == 0 {
 			row.digest, row.stream = digest, a.Stream
@@ -249,9 +250,13 @@ type archiveClock struct {
 	last int64
 }
 
-func (c *archiveClock) next() int64 {
-	c.last = max(c.last+1, history.FirstAt(c.now()))
-	return c.last
+func (c *archiveClock) next() int64 { return c.take(1) }
+
+// take gives the first of n ids that follow each other, whatever the time does between them.
+func (c *archiveClock) take(n int) (first int64) {
+	first = max(c.last+1, history.FirstAt(c.now()))
+	c.last = first + int64(n) - 1
+	return first
 }
 
 // lastID gives the highest id there is if the clock has not got past it by now.

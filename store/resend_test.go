@@ -66,6 +66,22 @@ func TestResend(t *testing.T) {
 	})
 }
 
+// The ids of a message follow each other even when a millisecond ends between them: a resend is told the second by the first.
+func TestResendAtTheTurn(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *Store) {
+		var clock later
+		s.writer.clock.now = func() time.Time { clock.move(time.Millisecond); return clock.now() }
+		first := again("a", 7, 1)
+		must(t, commit(s, first))
+		resent := again("a", 7, 2)
+		must(t, commit(s, resent))
+		if !resent.Resent || !slices.Equal(resent.Entries, first.Entries) {
+			t.Errorf("resent %v, with the ids %+v; want %+v", resent.Resent, resent.Entries, first.Entries)
+		}
+	})
+}
+
 // The first copy may be in one archive, or be a tombstone by now, or another's.
 func TestResendOfWhatIsLeft(t *testing.T) {
 	t.Parallel()
