@@ -164,14 +164,15 @@ func (s *Session) Lapse(absence int) {
 	}
 }
 
-// interrupt ends the connection of a session that would outlive it, and tells whether it does.
-func (s *Session) interrupt(e *stream.Error) bool {
+// interrupt drops the connection of a session that outlives it, and tells whether it does. The stream is left unfinished: to clients such as Gajim and those on
+// libstrophe a stream that the server has closed is one whose session nobody can go on with (XEP-0198 §5 tells the two apart), whatever the error said.
+func (s *Session) interrupt() (lives bool) {
 	s.out.mu.Lock()
-	lives := s.out.kept && s.out.ledger != nil && !s.ended.Load()
+	lives = s.out.kept && s.out.ledger != nil && !s.ended.Load()
 	there := s.out.state == attached
 	s.out.mu.Unlock()
 	if lives && there {
-		s.conn.Load().Close(e) // if it is lost meanwhile, this does nothing
+		s.conn.Load().Drop() // if it is lost meanwhile, this does nothing
 	}
 	return lives
 }

@@ -353,8 +353,11 @@ func TestSessionsOutliveTheServer(t *testing.T) {
 		if err := h.Shutdown(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if why := there.Why(); why == nil || why.Condition != stream.SystemShutdown {
+		if why := mortal.Why(); why == nil || why.Condition != stream.SystemShutdown {
 			t.Errorf("ended with %v", why)
+		}
+		if why := there.Why(); why != nil {
+			t.Errorf("a stream that is to go on was closed: %v", why)
 		}
 		if !mortal.IsClosed() || !there.IsAway() {
 			t.Error("the wrong ones have ended")

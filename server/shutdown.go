@@ -7,7 +7,7 @@ import (
 	"palabre/stream"
 )
 
-// Shutdown ends every connection with system-shutdown, and every session but for those that outlive theirs, and waits for what is under way: what clients have
+// Shutdown ends every session with system-shutdown, but for those that outlive their connections, which are cut, and waits for what is under way: what clients have
 // sent before is dealt with. Nobody gets a session, or one's connection, from now on. If the context ends first, requests that are answered beside their streams
 // are told to give up.
 func (h *Host) Shutdown(ctx context.Context) error {
@@ -16,7 +16,7 @@ func (h *Host) Shutdown(ctx context.Context) error {
 	h.gate.Unlock()
 	for _, s := range h.Sessions() {
 		e := &stream.Error{Condition: stream.SystemShutdown, Text: "The server is going down for a moment. Your client may reconnect."}
-		if !s.interrupt(e) {
+		if !s.interrupt() {
 			s.leave(e)
 		}
 	}

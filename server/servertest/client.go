@@ -26,7 +26,8 @@ type Client struct {
 	reader *stream.Reader
 	unread []xmpp.Element
 	dirty  bool // it has sent something that may not have been dealt with
-	ended  bool // the server has ended the stream
+	ended  bool // nothing comes any more
+	closed bool // the server has ended the stream
 	fences int
 }
 
@@ -118,7 +119,7 @@ func (c *Client) Next() (xmpp.Element, error) {
 		case stream.Nonza:
 			return ev.Nonza, nil
 		case stream.Closed:
-			c.ended = true
+			c.ended, c.closed = true, true
 			return xmpp.Element{}, io.EOF
 		}
 	}
@@ -157,6 +158,17 @@ func (c *Client) expectEnd() error {
 		return nil
 	}
 	return err
+}
+
+// expectCut waits for the end of the connection; the stream is to be unfinished.
+func (c *Client) expectCut() error {
+	switch err := c.expectEnd(); {
+	case err != nil:
+		return err
+	case c.closed:
+		return errors.New("the server has ended the stream")
+	}
+	return nil
 }
 
 // Leave ends the stream properly (RFC 6120 §4.4), and waits for the server to do so.

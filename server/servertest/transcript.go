@@ -207,8 +207,10 @@ func (p *player) expectState(c *Client, arg string) error {
 		return nil
 	case "closed":
 		return c.expectEnd()
+	case "cut":
+		return c.expectCut()
 	}
-	return fmt.Errorf("%q is neither nothing nor closed", arg)
+	return fmt.Errorf("%q is neither nothing, nor closed, nor cut", arg)
 }
 
 // settle has the server deal with all that was sent before: by every client, then by c, which gets what comes of it before its own answer.
