@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"time"
 
 	"palabre/stream"
@@ -275,46 +274,4 @@ func (s *Session) connect(conn Conn, h uint32) (marks []int64, err error) {
 	s.host.live.Add(1)
 	s.conn.Store(&connRef{conn})
 	return marks, nil
-}
-
-// An absent is what a session that waits for a connection has in its place.
-type absent Session
-
-func (a *absent) Send(p stream.Packet) bool {
-	s := (*Session)(a)
-	o := &s.out
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	switch {
-	case o.state == parting && !s.ended.Load():
-		o.late = append(o.late, p)
-		return true
-	case o.state != away || s.ended.Load():
-		return false
-	case !p.IsStanza():
-		return true // the client asks anew for what it needs
-	}
-	o.ledger.Keep(p)
-	s.boundLocked(o.ledger.IsFull())
-	return true
-}
-
-func (a *absent) Close(*stream.Error) {
-	s := (*Session)(a)
-	s.out.mu.Lock()
-	gone := s.out.state == away && s.ended.Load()
-	s.out.mu.Unlock()
-	if gone {
-		s.host.beside(func() { s.Closed(context.Background()) })
-	}
-}
-
-func (a *absent) Drop()  {}
-func (a *absent) Flush() {}
-
-func (a *absent) Remote() netip.Addr {
-	s := (*Session)(a)
-	s.out.mu.Lock()
-	defer s.out.mu.Unlock()
-	return s.out.remote
 }

@@ -35,7 +35,10 @@ func (n *negotiation) resume(e xmpp.Element) error {
 	if n.user.IsZero() {
 		return n.refuseResume(unexpected())
 	}
-	resumed, answer := n.tryResume(e)
+	resumed, answer, err := n.tryResume(e)
+	if err != nil {
+		return err
+	}
 	b := answer.AppendXML(nil, xmpp.NSClient)
 	if !resumed {
 		return n.refuseResume(b)
@@ -55,22 +58,33 @@ func (n *negotiation) refuseResume(answer []byte) error {
 	return nil
 }
 
-// tryResume has the session that the client asks for go on with this connection.
-func (n *negotiation) tryResume(e xmpp.Element) (resumed bool, answer xmpp.Element) {
+// tryResume has the session that the client asks for go on with this connection. The error says that this connection is at its end, and tells nothing of
+// the session: it may be there when the server has been restarted.
+func (n *negotiation) tryResume(e xmpp.Element) (resumed bool, answer xmpp.Element, err error) {
 	c := n.c
 	r := c.srv.host.Resumer()
 	if r == nil {
-		return false, xmpp.New(nsResume, "failed", xmpp.New(xmpp.NSStanzas, "feature-not-implemented"))
+		return false, xmpp.New(nsResume, "failed", xmpp.New(xmpp.NSStanzas, "feature-not-implemented")), nil
 	}
 	c.makeQueue()
 	ctx, cancel := n.context()
 	defer cancel()
 	s, answer := r.Resume(ctx, n.user, e, c)
+	if s == nil && c.isAtEnd() {
+		return false, answer, errHungUp
+	}
 	if s == nil {
-		return false, answer
+		return false, answer, nil
 	}
 	c.take(s)
-	return true, answer
+	return true, answer, nil
+}
+
+// isAtEnd tells whether the stream is to end, or has.
+func (c *conn) isAtEnd() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ended
 }
 
 // welcomeBack sends what tells the client that its session goes on.

@@ -63,7 +63,10 @@ func (n *negotiation) succeed2(data []byte) error {
 	n.c.reader.SetLimits(stream.AfterLogin)
 	var failed []xmpp.Element
 	if !n.asked.resume.IsZero() {
-		resumed, answer := n.tryResume(n.asked.resume)
+		resumed, answer, err := n.tryResume(n.asked.resume)
+		if err != nil {
+			return err
+		}
 		if resumed { // XEP-0198 §9.2: no features, and whatever else was asked for is not looked at
 			n.count("success")
 			n.welcomeBack(e.Add(identifier(n.c.session.JID), answer).AppendXML(nil, xmpp.NSClient))

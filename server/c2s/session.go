@@ -127,9 +127,10 @@ func (c *conn) lost(error) {
 
 // begin sends the answer that tells the client its address, then what has come in for it. What a client has asked for while it binds begins with the answer.
 func (c *conn) begin(answer []byte) {
+	first := stream.Packet{Raw: string(answer), Begins: c.session.Counts()} // its lock comes before ours
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	err := c.queue.Send(stream.Packet{Raw: string(answer), Begins: c.session.Counts()})
+	err := c.queue.Send(first)
 	for err == nil && len(c.held) > 0 {
 		if err = c.queue.Send(c.held[0]); err == nil {
 			c.held = c.held[1:]
