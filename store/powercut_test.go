@@ -24,11 +24,17 @@ func TestPowerCut(t *testing.T) {
 	t.Parallel()
 	y := machines(t, ordinaryCuts, func(*machine) {})
 	for _, where := range []string{
-		"opening: write the log", "opening: sync the log", "opening: write the database in a checkpoint", "opening: truncate the log",
-		"working: write the log", "working: sync the log", "working: write the database in a checkpoint", "working: sync the database",
-		"closing: write the database in a checkpoint", "closing: sync the database", "closing: truncate the log", "closing: delete the log",
+		"opening: write the log", "opening: sync the log", "opening: write the database in a checkpoint",
+		"working: write the log", "working: sync the log", "working: write the database in a checkpoint",
+		"closing: ", "sync the database", "truncate the database", "truncate the log",
 	} {
-		if y.where[where] == 0 && y.cuts >= 1000 {
+		n := 0
+		for w, times := range y.where {
+			if strings.Contains(w, where) {
+				n += times
+			}
+		}
+		if n == 0 && y.cuts >= 1000 {
 			t.Errorf("the power never went here: %s", where)
 		}
 	}
