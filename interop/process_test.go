@@ -136,6 +136,14 @@ func (p *process) start(t *testing.T) {
 	}
 }
 
+// logged counts the lines of the server's log that hold a text.
+func (p *process) logged(t *testing.T, text string) int {
+	t.Helper()
+	log, err := os.ReadFile(filepath.Join(p.Dir, "server.log"))
+	must(t, err)
+	return strings.Count(string(log), text)
+}
+
 // obey does to the server what a script asks for.
 func (p *process) obey(t *testing.T, what string) {
 	t.Helper()

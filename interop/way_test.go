@@ -1,0 +1,108 @@
+package interop
+
+import (
+	"io"
+	"net"
+	"sync"
+	"testing"
+)
+
+// A way leads clients to a server, and can be bad: then what the server sends is lost on it, and nobody is told.
+type way struct {
+	host, port string
+
+	to     string
+	ln     net.Listener
+	ends   sync.WaitGroup
+	mu     sync.Mutex
+	bad    bool
+	closed bool
+	conns  []net.Conn
+}
+
+func newWay(t *testing.T, to string) *way {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	w := &way{to: to, ln: ln}
+	w.host, w.port, err = net.SplitHostPort(ln.Addr().String())
+	must(t, err)
+	w.ends.Go(w.serve)
+	t.Cleanup(func() {
+		_ = ln.Close()
+		w.cut(true)
+		w.ends.Wait()
+	})
+	return w
+}
+
+func (w *way) serve() {
+	for {
+		client, err := w.ln.Accept()
+		if err != nil {
+			return
+		}
+		w.ends.Go(func() { w.carry(client) })
+	}
+}
+
+func (w *way) carry(client net.Conn) {
+	defer client.Close()
+	server, err := net.Dial("tcp", w.to)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	w.mu.Lock()
+	w.conns = append(w.conns, client, server)
+	closed := w.closed
+	w.mu.Unlock()
+	if closed {
+		return
+	}
+	w.ends.Go(func() {
+		_, _ = io.Copy(server, client)
+		_ = server.Close()
+	})
+	_, _ = io.Copy(lossy{w, client}, server)
+	w.mu.Lock()
+	bad := w.bad
+	w.mu.Unlock()
+	if bad { // the client does not learn of the end either
+		_, _ = io.Copy(io.Discard, client)
+	}
+}
+
+// A lossy writer is what the server writes to.
+type lossy struct {
+	w *way
+	net.Conn
+}
+
+func (l lossy) Write(b []byte) (int, error) {
+	l.w.mu.Lock()
+	defer l.w.mu.Unlock()
+	if l.w.bad {
+		return len(b), nil
+	}
+	return l.Conn.Write(b)
+}
+
+// breaks has what the server sends from now on be lost.
+func (w *way) breaks() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.bad = true
+}
+
+// heals cuts the connections; new ones are good.
+func (w *way) heals() { w.cut(false) }
+
+func (w *way) cut(forGood bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.conns {
+		_ = c.Close()
+	}
+	w.conns, w.bad, w.closed = nil, false, forGood
+}
