@@ -150,7 +150,14 @@ func (s *Session) End(e *stream.Error) {
 // leave is End for one whose client is heard out.
 func (s *Session) leave(e *stream.Error) {
 	s.Account.remove(s)
-	s.conn.Load().Close(e)
+	for c := s.conn.Load(); ; { // it may be getting another one at this moment
+		c.Close(e)
+		next := s.conn.Load()
+		if next == c {
+			return
+		}
+		c = next
+	}
 }
 
 // Closed ends the session. The transport calls it, once its reader is through and nothing more can come; what came before is told first.
