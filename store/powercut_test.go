@@ -164,11 +164,15 @@ func newMachine(t *testing.T, y *tally, seed uint64) *machine {
 	}
 }
 
-// wrong is called by one goroutine at a time.
+// wrong counts what is wrong, and tells the first of it.
 func (m *machine) wrong(count *int, format string, args ...any) {
-	m.add(func() { *count++ })
-	if !m.red && !m.bad {
-		m.bad = true
+	var first bool
+	m.add(func() {
+		*count++
+		first = !m.red && !m.bad
+		m.bad = m.bad || first
+	})
+	if first {
 		m.t.Errorf("seed %d, life %d: %s", m.seed, m.lives, fmt.Sprintf(format, args...))
 	}
 }

@@ -27,8 +27,6 @@ type message struct {
 	burying, buried bool // in juliet's archive
 }
 
-func newTraffic() *traffic { return &traffic{} }
-
 // message gives one to be sent: one that was not acknowledged, or a new one.
 func (c *traffic) message(again []*message) (m *message, rest []*message) {
 	if len(again) > 0 {

@@ -81,9 +81,6 @@ func (b *boot) view() view {
 	return view{b.over, b.failed, b.steps, b.last}
 }
 
-// troubled tells whether errors are to be expected.
-func (v view) troubled() bool { return v.over || v.failed > 0 }
-
 // stepLocked counts a change or a sync, and tells whether the process is there after it.
 func (b *boot) stepLocked(what, kind string) (there bool) {
 	if b.over {
