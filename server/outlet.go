@@ -18,11 +18,12 @@ const askAck = "<r xmlns='urn:xmpp:sm:3'/>"
 type outlet struct {
 	mu      sync.Mutex // tier 5: a transport's own come after it
 	state   outletState
-	counts  bool // the client acknowledges, and is told what is handled
-	kept    bool // the session outlives its connection
-	full    bool // more is kept than may be, and the session is about to end
-	owes    bool // the client is to be told that it is handled up to handled
-	handled uint32
+	counts  bool            // the client acknowledges, and is told what is handled
+	kept    bool            // the session outlives its connection
+	full    bool            // more is kept than may be, and the session is about to end
+	owes    bool            // an answer is on its way to the client, in its place among what it is sent: an error stands before the count that covers it
+	owed    uint32          // what that answer says
+	handled uint32          // what the client is to be told
 	absence int             // how often the connection has been lost
 	ledger  *stream.Ledger  // nil until something is sent that counts
 	backlog []stream.Packet // taken from the queue, not yet written: what was too much for one batch
@@ -50,15 +51,33 @@ const (
 func (s *Session) Outgoing(batch []stream.Packet) []stream.Packet {
 	o := &s.out
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.backlog) == 0 && !hasHollow(batch) {
-		return s.countLocked(batch)
+	if len(o.backlog) > 0 || hasHollow(batch) {
+		batch = s.fillLocked(batch)
 	}
-	return s.countLocked(s.fillLocked(batch))
+	batch, answered := s.countLocked(batch)
+	var answer stream.Packet
+	due := false
+	if answered {
+		o.owes = o.owed != o.handled
+		if due = o.owes && o.state == attached; due {
+			answer = o.answerLocked()
+		}
+	}
+	o.mu.Unlock()
+	if due {
+		s.Write(answer)
+	}
+	return batch
 }
 
-// countLocked counts what is about to be written, adds what the client is to be told of its own count, and asks for its when that costs nothing.
-func (s *Session) countLocked(batch []stream.Packet) []stream.Packet {
+// answerLocked is what the client is told next.
+func (o *outlet) answerLocked() stream.Packet {
+	o.owed = o.handled
+	return stream.Packet{Raw: "<a xmlns='urn:xmpp:sm:3' h='" + strconv.FormatUint(uint64(o.owed), 10) + "'/>", Answers: true}
+}
+
+// countLocked counts what is about to be written, tells whether an answer to the client is among it, and asks for the client's count when that costs nothing.
+func (s *Session) countLocked(batch []stream.Packet) (_ []stream.Packet, answered bool) {
 	o := &s.out
 	for i := range batch {
 		p := &batch[i]
@@ -69,20 +88,18 @@ func (s *Session) countLocked(batch []stream.Packet) []stream.Packet {
 			o.ledger.Sent(*p)
 		case p.Mark != 0:
 			o.marks = append(o.marks, p.Mark)
+		case p.Answers:
+			answered = true
 		}
 	}
 	if o.ledger == nil {
-		return batch
+		return batch, answered
 	}
 	s.boundLocked(o.ledger.IsFull())
-	if o.owes && len(o.backlog) == 0 { // errors that it covers stand before it
-		o.owes = false
-		batch = append(batch, stream.Packet{Raw: "<a xmlns='urn:xmpp:sm:3' h='" + strconv.FormatUint(uint64(o.handled), 10) + "'/>"})
-	}
 	if o.ledger.Ask() {
 		batch = append(batch, stream.Packet{Raw: askAck})
 	}
-	return batch
+	return batch, answered
 }
 
 // boundLocked ends a session for which too much is kept. What it has not acknowledged goes the way of what it has missed.
@@ -128,7 +145,7 @@ func (s *Session) Count(keep bool) {
 	s.told.Store(0)
 	s.out.mu.Lock()
 	defer s.out.mu.Unlock()
-	s.out.counts, s.out.kept = true, keep
+	s.out.counts, s.out.kept, s.out.handled = true, keep, 0
 }
 
 // Counts tells whether Count has been called.
@@ -144,12 +161,23 @@ func (s *Session) Received() uint32 { return s.received }
 // Told is how many of the stanzas that the client has sent since Count have been told, or refused.
 func (s *Session) Told() uint32 { return s.told.Load() }
 
-// Handled tells the client that so many of its stanzas are handled, after all that it has been sent before. Of several calls before the next write the last one counts.
+// Handled tells the client that so many of its stanzas are handled, behind all that it has been sent before. Calls that come while an answer is on its way
+// are answered as one, and none takes back what another has said.
 func (s *Session) Handled(h uint32) {
-	s.out.mu.Lock()
-	s.out.owes, s.out.handled = true, h
-	s.out.mu.Unlock()
-	s.conn.Load().Flush()
+	o := &s.out
+	o.mu.Lock()
+	if int32(h-o.handled) > 0 {
+		o.handled = h
+	}
+	var answer stream.Packet
+	due := !o.owes && o.state == attached // else <resumed/> tells
+	if due {
+		o.owes, answer = true, o.answerLocked()
+	}
+	o.mu.Unlock()
+	if due {
+		s.Write(answer)
+	}
 }
 
 // Acknowledge takes the client's word for how many stanzas it has handled. The error is stream.ErrTooHigh.

@@ -76,7 +76,7 @@ func (h *Host) Revive(in Saved) (s *Session, err error) {
 	s.received = in.Told
 	s.told.Store(in.Told)
 	s.conn.Store(&connRef{(*absent)(s)})
-	s.out.state, s.out.counts, s.out.kept, s.out.remote = away, true, true, in.Remote
+	s.out.state, s.out.counts, s.out.kept, s.out.remote, s.out.handled = away, true, true, in.Remote, in.Told
 	left := make([]stream.Packet, len(in.Left))
 	for i, p := range in.Left {
 		left[i] = stream.Packet{Mark: p.Mark, Raw: p.XML, Whole: p.XML != ""}

@@ -5,13 +5,14 @@ import "palabre/xmpp"
 // A Packet is what one recipient is sent: a shared stanza with their address and a tail of the server's own,
 // or bytes that are written as they stand.
 type Packet struct {
-	Stanza *xmpp.Stanza // shared with other recipients, or nil
-	To     xmpp.JID     // written as the stanza's to; nothing is written if zero
-	Tail   string       // XML that goes inside the stanza after what its sender wrote: stanza-id, delay
-	Raw    string       // what is sent when there is no stanza: a nonza, stream features
-	Mark   int64        // names the stanza in the recipient's archive; 0 where it is in none
-	Whole  bool         // Raw is one stanza
-	Begins bool         // the count of what is sent begins behind it (XEP-0198 §4)
+	Stanza  *xmpp.Stanza // shared with other recipients, or nil
+	To      xmpp.JID     // written as the stanza's to; nothing is written if zero
+	Tail    string       // XML that goes inside the stanza after what its sender wrote: stanza-id, delay
+	Raw     string       // what is sent when there is no stanza: a nonza, stream features
+	Mark    int64        // names the stanza in the recipient's archive; 0 where it is in none
+	Whole   bool         // Raw is one stanza
+	Answers bool         // Raw is an <a/> (XEP-0198 §4)
+	Begins  bool         // the count of what is sent begins behind it (XEP-0198 §4)
 }
 
 // IsHollow tells whether the packet is no more than a mark: what it names is to be read from the archive before it can be written.
