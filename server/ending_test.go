@@ -24,7 +24,9 @@ func (c *poisoned) Send(stream.Packet) bool {
 		for len(c.session.Account.Sessions()) > 0 { // the last thing that End does before it looks for the connection
 			runtime.Gosched()
 		}
-		time.Sleep(20 * time.Millisecond) // there is nothing else to see until it has found one
+		for range 100_000 { // there is nothing else to see until it has found one
+			runtime.Gosched()
+		}
 	})
 	return true
 }
