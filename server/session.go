@@ -17,7 +17,8 @@ type Conn interface {
 	Close(*stream.Error)
 	// Flush has the connection's queue call Session.Outgoing, though nothing new may have come.
 	Flush()
-	// Drop ends the connection at once, without a word: its session goes on with another one.
+	// Drop ends the connection after what is queued, and leaves the stream unfinished: its session goes on with another one. A connection that is at its end
+	// already is closed at once.
 	Drop()
 	// Remote is where the client is.
 	Remote() netip.Addr

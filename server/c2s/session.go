@@ -37,12 +37,20 @@ func (c *conn) Flush() {
 	c.queue.Flush()
 }
 
-// Drop is part of server.Conn.
+// Drop is part of server.Conn. TLS comes to its proper end, for there are clients (Dino 0.4) that never get over a connection of which only TCP has ended.
 func (c *conn) Drop() {
 	c.mu.Lock()
-	c.broken = true
-	c.mu.Unlock()
-	_ = c.raw.Close()
+	defer c.mu.Unlock()
+	if c.ended {
+		c.broken = true
+		_ = c.raw.Close()
+		return
+	}
+	c.ended = true
+	if c.queue != nil {
+		c.queue.Close(nil, nil)
+	}
+	_ = c.raw.SetReadDeadline(time.Unix(1, 0))
 }
 
 // Close is part of server.Conn.

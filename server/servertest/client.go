@@ -1,6 +1,7 @@
 package servertest
 
 import (
+	"bytes"
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
@@ -23,6 +24,7 @@ type Client struct {
 	Features xmpp.Element // of the stream
 
 	conn   net.Conn
+	wire   *wireEnd
 	reader *stream.Reader
 	unread []xmpp.Element
 	dirty  bool // it has sent something that may not have been dealt with
@@ -33,14 +35,15 @@ type Client struct {
 
 // Connect opens a TLS connection and a stream to a domain, and takes the stream's features.
 func Connect(addr net.Addr, domain string) (*Client, error) {
-	d := &tls.Dialer{NetDialer: &net.Dialer{Timeout: patience}, Config: &tls.Config{
-		ServerName: domain, InsecureSkipVerify: true, NextProtos: []string{"xmpp-client"},
-	}}
-	conn, err := d.Dial(addr.Network(), addr.String())
+	raw, err := net.DialTimeout(addr.Network(), addr.String(), patience)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{conn: conn, reader: stream.NewReader(conn, xmpp.NSClient, stream.AfterLogin)}
+	wire := &wireEnd{Conn: raw}
+	conn := tls.Client(wire, &tls.Config{
+		ServerName: domain, InsecureSkipVerify: true, NextProtos: []string{"xmpp-client"}, MinVersion: tls.VersionTLS13,
+	})
+	c := &Client{conn: conn, wire: wire, reader: stream.NewReader(conn, xmpp.NSClient, stream.AfterLogin)}
 	c.reader.Deadline = func() time.Time { return time.Now().Add(patience) }
 	return c, c.open(domain)
 }
@@ -167,8 +170,26 @@ func (c *Client) expectCut() error {
 		return err
 	case c.closed:
 		return errors.New("the server has ended the stream")
+	case !bytes.HasPrefix(c.wire.last, closeNotify):
+		return errors.New("TLS has not come to its end")
 	}
 	return nil
+}
+
+// A wireEnd keeps the last of what has come on a connection below TLS: as much as the record that ends it (RFC 8446 §6.1) is long.
+type wireEnd struct {
+	net.Conn
+	last []byte
+}
+
+// closeNotify begins that record, as it looks from outside: an alert of two bytes, its type, and the seal.
+var closeNotify = []byte{23, 3, 3, 0, 2 + 1 + 16}
+
+func (w *wireEnd) Read(b []byte) (int, error) {
+	n, err := w.Conn.Read(b)
+	w.last = append(w.last, b[:n]...)
+	w.last = w.last[max(0, len(w.last)-24):]
+	return n, err
 }
 
 // Leave ends the stream properly (RFC 6120 §4.4), and waits for the server to do so.

@@ -19,7 +19,7 @@
 //	<+  among what has arrived, or arrives, is something like this (as <~); it is taken out, the rest stays
 //	== nothing    nothing has arrived that was not asked for, now that all that was sent before has been dealt with; an <r/> of XEP-0198 is nothing
 //	== closed     the server has ended the stream
-//	== cut        the connection has ended, and the stream has not: the client may go on with it
+//	== cut        the connection and TLS have ended properly, and the stream has not: the client may go on with it
 //	!! leaves     ends its stream properly;  !! drops  loses its connection;  !! returns  logs in again
 //	!! lapses     loses it, and its session is waited for in vain, if it is: max='1' in XEP-0198's <enable/> makes that short
 //	!! reconnects loses its connection and makes another, on which it is logged in, and nothing else
