@@ -37,7 +37,8 @@ func (c *conn) Flush() {
 	c.queue.Flush()
 }
 
-// Drop is part of server.Conn. TLS comes to its proper end, for there are clients (Dino 0.4) that never get over a connection of which only TCP has ended.
+// Drop is part of server.Conn. TLS comes to its proper end: there are clients (Dino 0.4) that miss the end of a connection without it, and come back only after
+// a minute and a half.
 func (c *conn) Drop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
