@@ -78,7 +78,7 @@ func (c *ClientState) sending(s *server.Session, p stream.Packet) (taken bool) {
 		return false
 	}
 	key, canWait := waits(p.Stanza)
-	if canWait && w.holdLocked(key, p) {
+	if canWait && p.Mark == 0 && w.holdLocked(key, p) { // what is in the archive can't be replaced by what comes after it
 		return true
 	}
 	w.flushLocked(s)
