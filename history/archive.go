@@ -56,7 +56,7 @@ func (m *Module) inbound(ctx context.Context, p *server.Passage) error {
 		e.Kind |= Waits
 	}
 	if !archived {
-		if !w.waits || isTaken(p) {
+		if !w.waits || m.isTaken(p) {
 			return nil
 		}
 		e.Kind |= Hidden
@@ -92,10 +92,13 @@ func (m *Module) receive(p *server.Passage, e Entry) {
 	})
 }
 
-// isTaken tells whether a client is there that the message will go to (RFC 6121 §8.5).
-func isTaken(p *server.Passage) bool {
-	to := p.Stanza.To
-	return !to.IsBare() && p.Recipient.Session(to.Resource()) != nil || slices.ContainsFunc(p.Recipient.Sessions(), willing)
+// isTaken tells whether a client is there that the message will go to (RFC 6121 §8.5), at once.
+func (m *Module) isTaken(p *server.Passage) bool {
+	to, all := p.Stanza.To, p.Recipient.Sessions()
+	if s := p.Recipient.Session(to.Resource()); !to.IsBare() && s != nil {
+		return !willing(s) || !m.offline.isBehind(s)
+	}
+	return slices.ContainsFunc(all, willing) && !slices.ContainsFunc(all, m.offline.isBehind)
 }
 
 // appendOf is what is to be written of a message, or nil.

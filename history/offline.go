@@ -24,18 +24,20 @@ type offline struct {
 	m       *Module
 	moving  server.AccountSlot[transit]
 	clients server.SessionSlot[client]
+	erased  graveyard
 }
 
 // A client is what is known of one session.
 type client struct {
 	mu       sync.Mutex // tier 4, before transit's
 	reads    bool       // it has asked the archive before it became available
+	read     int64      // the last row that was in there
 	begun    bool
 	caughtUp bool
-	last     int64 // the last row that it was brought
-	skipped  int64 // the last one that was not sent because it will be brought
-	waits    int   // rows on their way before the next are brought
-	running  bool  // somebody is bringing
+	last     int64   // the last row that it was brought
+	skipped  []int64 // those that were not sent because they will be brought
+	waits    int     // rows on their way before the next are brought
+	running  bool    // somebody is bringing
 }
 
 func (o *offline) register(h *server.Host) {
@@ -58,14 +60,6 @@ func (o *offline) register(h *server.Host) {
 	hooks.SessionRestored = append(hooks.SessionRestored, o.restore)
 }
 
-// asksItself notes that the client of a session reads the archive.
-func (o *offline) asksItself(s *server.Session) {
-	c := o.clients.Get(s)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.reads = c.reads || !c.begun
-}
-
 // willing tells whether a session takes messages to the bare address.
 func willing(s *server.Session) bool { return s.Presence() != nil && s.Priority() >= 0 }
 
@@ -82,7 +76,7 @@ func (o *offline) sending(s *server.Session, p stream.Packet) (taken bool) {
 	case c.caughtUp && p.Mark <= c.last:
 		return true
 	case !c.caughtUp && willing(s):
-		c.skipped = max(c.skipped, p.Mark)
+		c.skip(p.Mark)
 		return true
 	}
 	o.moving.Get(s.Account).sent(p.Mark)
@@ -113,7 +107,8 @@ func (o *offline) catchUp(ctx context.Context, s *server.Session) {
 	defer cancel()
 	c, t := o.clients.Get(s), o.moving.Get(s.Account)
 	for {
-		rows, err := o.m.store.Waiting(ctx, s.Account.JID, c.lastSeen(), catchUpPage)
+		after, skipped := c.position()
+		rows, err := o.m.store.Waiting(ctx, s.Account.JID, after, catchUpPage)
 		if err != nil {
 			o.log("what waits could not be read", s, err)
 			time.AfterFunc(catchUpPause, func() {
@@ -123,7 +118,7 @@ func (o *offline) catchUp(ctx context.Context, s *server.Session) {
 			})
 			return
 		}
-		if wait, done := c.bring(s, t, rows); done {
+		if wait, done := c.bring(s, t, rows, skipped); done {
 			t.completed()
 			return
 		} else if wait {
@@ -137,47 +132,6 @@ func (o *offline) log(what string, s *server.Session, err error) {
 	if !errors.Is(err, server.ErrAway) {
 		o.m.host.Log().Error(what, "jid", s.JID.String(), "module", "history", "err", err)
 	}
-}
-
-func (c *client) lastSeen() int64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.last
-}
-
-// bring sends rows, and tells whether there may be more: at once, or when these have been acknowledged.
-func (c *client) bring(s *server.Session, t *transit, rows []Row) (wait, done bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	defer func() { c.running = !wait && !done }()
-	full := len(rows) == catchUpPage
-	if len(rows) > 0 {
-		c.last = rows[len(rows)-1].ID
-	}
-	if c.reads {
-		rows = onlyHidden(rows)
-	}
-	for _, id := range t.claim(rows) {
-		c.waits++
-		s.Write(stream.Packet{Mark: id})
-	}
-	switch {
-	case full && c.waits > 0:
-		return true, false
-	case full || c.skipped > c.last:
-		return false, false
-	}
-	c.caughtUp = true
-	return false, true
-}
-
-func onlyHidden(rows []Row) (out []Row) {
-	for _, r := range rows {
-		if r.Kind&Hidden != 0 {
-			out = append(out, r)
-		}
-	}
-	return out
 }
 
 // reached takes note of what a client has got.
@@ -226,83 +180,6 @@ func (o *offline) store(a *server.Account) {
 	})
 }
 
-// missed brings to the other clients what an ended session has not got, or leaves it for the next one (XEP-0198 §4).
-func (o *offline) missed(ctx context.Context, s *server.Session, left []stream.Packet) {
-	t := o.moving.Get(s.Account)
-	for i := range left {
-		p := &left[i]
-		switch {
-		case p.Mark == 0:
-			o.keep(s, p)
-		case t.missed(p.Mark):
-			o.pass(s.Account, stream.Packet{Mark: p.Mark})
-		}
-	}
-	o.store(s.Account)
-}
-
-// pass gives a packet to the clients that are there.
-func (o *offline) pass(a *server.Account, p stream.Packet) {
-	t := o.moving.Get(a)
-	for _, s := range a.Sessions() {
-		if willing(s) {
-			if p.Mark != 0 {
-				t.sent(p.Mark)
-			}
-			s.Write(p)
-		}
-	}
-}
-
-// keep stores a message that is in no archive, unless others had it: what is addressed to the account has gone to all of its clients.
-func (o *offline) keep(s *server.Session, p *stream.Packet) {
-	st := p.Stanza
-	if st == nil {
-		var err error
-		if st, err = xmpp.ParseStanza(p.Raw); err != nil {
-			return
-		}
-		p.To = st.To
-	}
-	if st.Kind != xmpp.Message || !worthOf(st).waits {
-		return
-	}
-	if others := o.anyWilling(s.Account); others {
-		if !p.To.IsBare() {
-			o.pass(s.Account, *p)
-		}
-		return
-	}
-	o.leave(s.Account.JID, st.Addressed(p.To))
-}
-
-// leave stores a message that is in no archive for the next client. It does not wait.
-func (o *offline) leave(owner xmpp.JID, st *xmpp.Stanza) {
-	a := &Append{Entries: []Entry{{Owner: owner, Peer: st.From.Bare(), Kind: Waits | Hidden}}}
-	a.Stanza, a.Inner = render(st)
-	o.m.store.Commit([]server.Write{a}, func(err error) {
-		if err != nil {
-			o.m.host.Log().Error("a message that waits is lost", "jid", owner.String(), "id", st.ID, "module", "history", "err", err)
-		}
-	})
-}
-
-// undelivered keeps a message whose recipient has gone between the decision, when it seemed to need no keeping, and now.
-func (o *offline) undelivered(_ context.Context, p *server.Passage, _ []*server.Session) {
-	if p.Mark == 0 && worthOf(p.Stanza).waits {
-		o.leave(p.Recipient.JID, p.Stanza)
-	}
-}
-
-func (o *offline) anyWilling(a *server.Account) bool {
-	for _, s := range a.Sessions() {
-		if willing(s) {
-			return true
-		}
-	}
-	return false
-}
-
 // Packets is part of server.Archive.
 func (o *offline) Packets(ctx context.Context, owner xmpp.JID, marks []int64) (map[int64]stream.Packet, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -332,6 +209,7 @@ func delay(domain string, at time.Time) string {
 // A remembered client is what is kept of one over a restart.
 type remembered struct {
 	Reads    bool    `json:",omitempty"`
+	Read     int64   `json:",omitempty"`
 	CaughtUp bool    `json:",omitempty"`
 	Last     int64   `json:",omitempty"`
 	Whole    bool    `json:",omitempty"`
@@ -342,7 +220,7 @@ func (o *offline) save(s *server.Session, put func(module string, state []byte))
 	o.store(s.Account)
 	c := o.clients.Get(s)
 	c.mu.Lock()
-	r := remembered{Reads: c.reads, CaughtUp: c.caughtUp, Last: c.last}
+	r := remembered{Reads: c.reads, Read: c.read, CaughtUp: c.caughtUp, Last: c.last}
 	c.mu.Unlock()
 	r.Whole, r.Hidden = o.moving.Get(s.Account).kept()
 	if raw, err := json.Marshal(r); err == nil {
@@ -359,5 +237,5 @@ func (o *offline) restore(s *server.Session, get func(module string) []byte) {
 	}
 	o.moving.Get(s.Account).restore(s.Marks(), r.Hidden, r.Whole)
 	c := o.clients.Get(s)
-	c.reads, c.begun, c.caughtUp, c.last = r.Reads, r.CaughtUp, r.CaughtUp, r.Last
+	c.reads, c.read, c.begun, c.caughtUp, c.last = r.Reads, r.Read, r.CaughtUp, r.CaughtUp, r.Last
 }

@@ -28,7 +28,7 @@ func (m *Module) serveQuery(_ context.Context, r *server.Request) (xmpp.Element,
 		return xmpp.Element{}, err
 	}
 	s := r.Session
-	if q.query.With.IsZero() && q.query.IDs == nil {
+	if q.readsAll() {
 		m.offline.asksItself(s)
 	}
 	return xmpp.Element{}, server.Later(func(ctx context.Context) (xmpp.Element, error) {
@@ -66,6 +66,7 @@ func (m *Module) answer(ctx context.Context, s *server.Session, q *question) (xm
 	if len(rows) > 0 {
 		info.First, info.Last = m.names.name(rows[0].ID), m.names.name(rows[len(rows)-1].ID)
 	}
+	m.offline.hasRead(s, q, rows, complete)
 	if q.flip {
 		slices.Reverse(rows)
 	}

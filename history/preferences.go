@@ -107,5 +107,6 @@ func (m *Module) erased(_ context.Context, account xmpp.JID) error {
 	a, release := m.host.Account(account)
 	defer release()
 	m.prefs.forget(account, m.known.Get(a))
+	m.offline.erased.add(account, m.host.Now())
 	return nil
 }

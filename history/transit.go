@@ -67,22 +67,38 @@ func (t *transit) sent(id int64) {
 	}
 }
 
-// claim gives those of the rows that no session has been sent yet, and notes that one is now.
-func (t *transit) claim(rows []Row) (ids []int64) {
+// claim gives those of the rows that no session has been sent yet, and notes that one is now. own are those that it gets though others have them, for they
+// have come since it is there.
+func (t *transit) claim(rows []Row, own []int64) (ids []int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, r := range rows {
+		_, is := slices.BinarySearch(own, r.ID)
 		if r.ID <= t.edge {
+			if is {
+				ids = append(ids, r.ID)
+			}
 			continue
 		}
 		p := t.atLocked(r.ID)
-		if p.with > 0 || p.reached {
+		if (p.with > 0 || p.reached) && !is {
 			continue
 		}
-		p.with, p.hidden = 1, r.Kind&Hidden != 0
+		p.with, p.hidden = p.with+1, p.hidden || r.Kind&Hidden != 0
 		ids = append(ids, r.ID)
 	}
 	return ids
+}
+
+// read notes that somebody has found rows in the archive: those that are with nobody need to reach nobody else.
+func (t *transit) read(ids []int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, id := range ids {
+		if i, ok := t.findLocked(id); ok && t.list[i].with == 0 {
+			t.list[i].reached = true
+		}
+	}
 }
 
 // completed notes that nothing waits but what is in the list.

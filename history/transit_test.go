@@ -52,7 +52,7 @@ func TestTransit(t *testing.T) {
 				if r.hidden {
 					kind = Hidden
 				}
-				claimed := len(tr.claim([]Row{{ID: id, Kind: kind}})) == 1
+				claimed := len(tr.claim([]Row{{ID: id, Kind: kind}}, nil)) == 1
 				if want := r.with == 0 && !r.reached; claimed != want {
 					t.Fatalf("claimed %d: %v, but %d sessions have been sent it", id, claimed, r.with)
 				}
@@ -96,7 +96,7 @@ func TestTransit(t *testing.T) {
 		})
 		for id, r := range rows {
 			if !r.reached {
-				tr.claim([]Row{{ID: id}})
+				tr.claim([]Row{{ID: id}}, nil)
 				tr.reached([]int64{id})
 			}
 		}
