@@ -15,7 +15,7 @@ import (
 const (
 	catchUpPage  = 1000 // rows that a client gets before it has acknowledged them
 	catchUpPause = 5 * time.Second
-	storeAfter   = 5 * time.Second // what has reached clients is stored at the latest
+	storeAfter   = time.Second // what has reached clients is stored at the latest
 )
 
 // offline brings what came while nobody was there to the first client that comes (XEP-0160). What waits are rows of the archive, read by id

@@ -176,7 +176,7 @@ func (c *Client) expectCut() error {
 	return nil
 }
 
-// A wireEnd keeps the last of what has come on a connection below TLS: as much as the record that ends it (RFC 8446 §6.1) is long.
+// A wireEnd keeps the last of what has come on a connection below TLS: as much as the record that ends it (RFC 8446) is long.
 type wireEnd struct {
 	net.Conn
 	last []byte
