@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"palabre/daemon"
+	"palabre/history"
 	"palabre/server/servertest"
 	"palabre/xmpp"
 )
@@ -273,5 +275,52 @@ func TestF11Reader(t *testing.T) {
 	next.send("<presence/>")
 	if got := ids(parse(t, next.fence())); len(got) > 0 {
 		t.Errorf("there come again %v", got)
+	}
+}
+
+// TestF11Expired: what is deleted from the archive while it is on its way to a client is not waited for.
+func TestF11Expired(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.Account(t, juliet)
+	sender := s.login(t, mallory, "pc")
+	sender.flood(juliet, 0, 1500, "")
+	p := s.phone(t, juliet, "phone")
+	p.send("<presence/>")
+	p.take()
+	p.got = 0
+	p.drop()
+	for {
+		n, err := s.Store.Expire(t.Context(), servertest.Domain, history.FirstAt(time.Now().Add(time.Minute)), 1000)
+		must(t, err)
+		if n < 1000 {
+			break
+		}
+	}
+	p.resume()
+	sender.flood(juliet, 0, 1, "")
+	p.lately(t, 1, func(int) {})
+}
+
+// TestF12Long: of long messages that wait for a client that does not read there are few in memory at a time.
+func TestF12Long(t *testing.T) {
+	s := start(t)
+	s.Account(t, juliet)
+	const times, size = 64, 250 << 10
+	sender := s.login(t, mallory, "pc")
+	for i := range times {
+		sender.flood(juliet, i, 1, "<x xmlns='urn:x'>"+strings.Repeat("x", size)+"</x>")
+	}
+	w := s.login(t, juliet, "deaf")
+	idle := heap()
+	w.send("<presence/>")
+	w.until("id='m0'")
+	w.got = ""
+	if held := int64(heap()) - int64(idle); held > 3<<20 {
+		t.Errorf("of %d bytes %d are held", times*size, held)
+	}
+	for i := 1; i < times; i++ {
+		w.until(fmt.Sprintf("id='m%d'", i))
+		w.got = ""
 	}
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -10,7 +11,8 @@ import (
 
 const (
 	portionCount  = 256
-	portionHollow = 64 // of a portion: what is read from the archive at once
+	portionHollow = 64 // of a portion, at most: what is read from the archive at once
+	portionBytes  = 256 << 10
 	fillPause     = time.Second
 	backlogBytes  = 1 << 20 // the most that may wait for the archive, or for a client that reads slowly
 	backlogEach   = 64      // what a packet costs beside its content
@@ -33,14 +35,17 @@ func (s *Session) fillLocked(batch []stream.Packet) []stream.Packet {
 	portion, hollow := o.portionLocked()
 	if len(hollow) > 0 {
 		o.mu.Unlock()
-		filled, err := s.host.fill(s, portion, hollow)
+		filled, taken, err := s.host.fill(s, portion, hollow)
 		o.mu.Lock()
 		if err != nil {
 			o.pausing = true
 			time.AfterFunc(fillPause, s.fillAgain)
 			return nil
 		}
-		o.dropLocked(len(portion))
+		if o.bite = min(2*max(len(hollow), 1), portionHollow); taken < len(portion) { // they are long ones
+			o.bite = max(taken, 1)
+		}
+		o.dropLocked(taken)
 		portion = filled
 	} else {
 		o.dropLocked(len(portion))
@@ -69,8 +74,8 @@ func hasHollow(batch []stream.Packet) bool {
 
 // portionLocked is a copy of what is written next, and the marks among it.
 func (o *outlet) portionLocked() (portion []stream.Packet, hollow []int64) {
-	n := 0
-	for n < min(len(o.backlog), portionCount) && len(hollow) < portionHollow {
+	n, bite := 0, cmp.Or(o.bite, portionHollow)
+	for n < min(len(o.backlog), portionCount) && len(hollow) < bite {
 		if p := &o.backlog[n]; p.IsHollow() {
 			hollow = append(hollow, p.Mark)
 		}
@@ -88,28 +93,34 @@ func (o *outlet) dropLocked(n int) {
 	}
 }
 
-// fill reads what is hollow from the archive. What is not there any more is left out.
-func (h *Host) fill(s *Session, portion []stream.Packet, hollow []int64) ([]stream.Packet, error) {
+// fill reads what is hollow from the archive, and gives as much of the portion as may be in memory for a client that may not read it soon: so many of the packets are
+// taken. What is not there any more is left out; nobody waits for it.
+func (h *Host) fill(s *Session, portion []stream.Packet, hollow []int64) (out []stream.Packet, taken int, err error) {
 	if h.archive == nil {
-		return nil, errors.New("server: no archive")
+		return nil, 0, errors.New("server: no archive")
 	}
 	found, err := h.archive.Packets(context.Background(), s.Account.JID, hollow)
 	if err != nil {
 		if !errors.Is(err, ErrAway) {
 			h.opts.Log.Error("archive not read", "jid", s.JID.String(), "err", err)
 		}
-		return nil, err
+		return nil, 0, err
 	}
-	out := portion[:0]
-	for _, p := range portion {
+	var gone []int64
+	size := 0
+	for ; taken < len(portion) && (size < portionBytes || taken == 0); taken++ {
+		p := portion[taken]
 		if p.IsHollow() {
 			full, ok := found[p.Mark]
 			if !ok {
+				gone = append(gone, p.Mark)
 				continue
 			}
 			p = full
 		}
+		size += p.Size()
 		out = append(out, p)
 	}
-	return out, nil
+	s.reached(gone)
+	return out, taken, nil
 }

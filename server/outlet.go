@@ -29,6 +29,7 @@ type outlet struct {
 	backlog []stream.Packet // taken from the queue, not yet written: what was too much for one batch
 	behind  int             // its size in bytes
 	pausing bool            // the archive was away a moment ago
+	bite    int             // how many packets to read from the archive next; 0: as many as may be
 	marks   []int64         // being written to a client that does not acknowledge
 	lost    []stream.Packet // could not be written to it
 	late    []stream.Packet // came when the connection was lost
