@@ -36,6 +36,7 @@ type Account struct {
 
 	takeovers []takeover // guarded by mu
 	slots     slots
+	turns     turns
 }
 
 // Account gives the object of a bare JID, whether or not there is such an account. It stays the same until release is called, which must be.

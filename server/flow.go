@@ -60,6 +60,7 @@ func (f *flow) add(p *Passage) {
 	f.host.opts.Store.Commit(writes, func(err error) { // on the store's writer: nothing in it blocks
 		if err == nil {
 			noteAll(writes)
+			p.queueUp()
 		}
 		f.part(p, err)
 	})

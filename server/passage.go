@@ -33,6 +33,7 @@ type Passage struct {
 	queued bool  // it is among those that wait: this and what follows is guarded by the flow's lock
 	open   int   // how many things it waits for before it can be told: its commit, events that it has caused
 	failed error // what went wrong with them
+	turns  [2]*turns
 }
 
 // Write attaches a change of the store that shall be durable before the stanza is told.
@@ -138,6 +139,7 @@ func (h *Host) end(ctx context.Context, p *Passage) {
 	if p.Session != nil {
 		p.Session.told.Add(1)
 	}
+	p.passOn()
 }
 
 func (h *Host) letGo(p *Passage) {
