@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"crypto/tls"
 	"fmt"
 	"strings"
 	"testing"
@@ -323,4 +324,33 @@ func TestF12Long(t *testing.T) {
 		w.until(fmt.Sprintf("id='m%d'", i))
 		w.got = ""
 	}
+}
+
+// TestF12Parting: what comes for a client whose connection takes long to its end is bounded in memory, too, and reaches it.
+func TestF12Parting(t *testing.T) {
+	s := start(t, func(c *daemon.Config) { c.Tuning.Write = 2 * patience })
+	p, sender := s.phone(t, juliet, "phone"), s.login(t, mallory, "pc")
+	must(t, p.tcp().SetReadBuffer(4096))
+	p.send("<presence/>")
+	p.take()
+	session := p.session()
+	long := "<x xmlns='urn:x'>" + strings.Repeat("x", 200<<10) + "</x>"
+	n := 0
+	for ; s.C2S.QueuedBytes() < 700<<10; n++ { // it is not read, and near the bound
+		sender.flood(juliet, n, 1, long)
+	}
+	must(t, p.conn.(*tls.Conn).CloseWrite())
+	eventually(t, "the server has noticed", func() bool { return session.Absence() == 1 })
+	idle := heap()
+	const more = 60
+	sender.flood(juliet, n, more, long)
+	if held := int64(heap()) - int64(idle); held > 3<<20 {
+		t.Errorf("of %d bytes %d are held", more*len(long), held)
+	}
+	if session.IsAway() {
+		t.Error("the connection has gone: the test looks for the wrong thing")
+	}
+	p.drop()
+	p.resume()
+	p.lately(t, n+more, func(int) { p.send(acknowledgement(p.got)) })
 }

@@ -17,7 +17,7 @@ func (a *absent) Send(p stream.Packet) bool {
 	defer o.mu.Unlock()
 	switch {
 	case o.state == parting && !s.ended.Load():
-		o.late = append(o.late, p)
+		s.lateLocked(p)
 		return true
 	case o.state != away || s.ended.Load():
 		return false

@@ -33,6 +33,7 @@ type outlet struct {
 	marks   []int64         // being written to a client that does not acknowledge
 	lost    []stream.Packet // could not be written to it
 	late    []stream.Packet // came when the connection was lost
+	lateful int             // of late, in bytes of memory
 	remote  netip.Addr      // of the last connection
 
 	turn sync.Mutex    // tier 0: one resumes at a time

@@ -70,7 +70,7 @@ func (s *Session) Left(ctx context.Context, unsent []stream.Packet) {
 			}
 		}
 	}
-	o.backlog, o.behind, o.late, o.owes, o.state = nil, 0, nil, false, away
+	o.backlog, o.behind, o.late, o.lateful, o.owes, o.state = nil, 0, nil, 0, false, away
 	if o.ledger.IsFull() {
 		s.ended.Store(true)
 	}
@@ -104,7 +104,7 @@ func (s *Session) Parted(ctx context.Context, unsent []stream.Packet) {
 			}
 		}
 	}
-	o.lost, o.backlog, o.late, o.state = nil, nil, nil, over
+	o.lost, o.backlog, o.late, o.lateful, o.state = nil, nil, nil, 0, over
 	s.throughLocked()
 	o.mu.Unlock()
 	s.missed(ctx, left)
@@ -120,14 +120,31 @@ func (s *Session) refused(c *connRef, p stream.Packet) (done bool) {
 		return false
 	}
 	missed := o.state == over && p.IsStanza()
-	if !missed && p.IsStanza() {
-		o.late = append(o.late, p)
+	if !missed {
+		s.lateLocked(p)
 	}
 	o.mu.Unlock()
 	if missed {
 		s.missed(context.Background(), []stream.Packet{p})
 	}
 	return true
+}
+
+// lateBytes is how much may come in memory while a connection comes to its end, which can take as long as a write.
+const lateBytes = 1 << 20
+
+// lateLocked keeps a packet that a connection does not take any more; what is archived, by its mark.
+func (s *Session) lateLocked(p stream.Packet) {
+	if !p.IsStanza() {
+		return // the client asks anew for what it needs
+	}
+	if p.Mark != 0 {
+		p = stream.Packet{Mark: p.Mark}
+	}
+	o := &s.out
+	o.late = append(o.late, p)
+	o.lateful += backlogEach + p.Size()
+	s.boundLocked(o.lateful > lateBytes)
 }
 
 // IsAway tells whether the session is without a connection.
@@ -267,7 +284,7 @@ func (s *Session) connect(conn Conn, h uint32) (marks []int64, err error) {
 	}
 	for _, p := range o.ledger.Empty() {
 		if !conn.Send(p) {
-			o.late = append(o.late, p)
+			s.lateLocked(p)
 		}
 	}
 	o.state = attached
