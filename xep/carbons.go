@@ -96,13 +96,17 @@ func (c *Carbons) sent(_ context.Context, p *server.Passage, reached []*server.S
 	c.copy(p, others, "sent", func(s *server.Session) bool { return s == p.Session || slices.Contains(reached, s) })
 }
 
-// received copies a message to the recipient's clients that did not get it (§7). Copies of what one sends to oneself come from sent.
+// received copies a message to the recipient's clients that did not get it (§7). Copies of what one sends to oneself come from sent. What nobody got and waits is
+// brought to a client as soon as it is available (XEP-0160), and so is not copied to it before.
 func (c *Carbons) received(_ context.Context, p *server.Passage, reached []*server.Session) {
 	others := p.Recipient.Sessions()
 	if len(others) == len(reached) || p.Session != nil && p.Session.Account == p.Recipient || !eligible(p.Stanza, incoming) {
 		return
 	}
-	c.copy(p, others, "received", func(s *server.Session) bool { return slices.Contains(reached, s) })
+	waits := len(reached) == 0 && p.Mark != 0
+	c.copy(p, others, "received", func(s *server.Session) bool {
+		return slices.Contains(reached, s) || waits && s.Presence() == nil
+	})
 }
 
 func (c *Carbons) copy(p *server.Passage, to []*server.Session, kind string, not func(*server.Session) bool) {
