@@ -106,6 +106,9 @@ func serve(t *testing.T, url string) *process {
 		if err := p.Trouble(); err != nil {
 			t.Error(err)
 		}
+		if t.Failed() {
+			t.Logf("the server says:\n%s", p.log(t))
+		}
 	})
 	return p
 }
@@ -136,12 +139,12 @@ func (p *process) start(t *testing.T) {
 	}
 }
 
-// logged counts the lines of the server's log that hold a text.
-func (p *process) logged(t *testing.T, text string) int {
+// log is all that the server has logged.
+func (p *process) log(t *testing.T) string {
 	t.Helper()
-	log, err := os.ReadFile(filepath.Join(p.Dir, "server.log"))
+	text, err := os.ReadFile(filepath.Join(p.Dir, "server.log"))
 	must(t, err)
-	return strings.Count(string(log), text)
+	return string(text)
 }
 
 // obey does to the server what a script asks for.

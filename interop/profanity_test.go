@@ -144,9 +144,9 @@ func TestProfanityAway(t *testing.T) {
 }
 
 func profanityAway(t *testing.T, p *process, archive string) {
-	bad := newWay(t, net.JoinHostPort(p.host, p.port))
+	good, bad := newWay(t, net.JoinHostPort(p.host, p.port)), newWay(t, net.JoinHostPort(p.host, p.port))
 	romeo, juliet := profanity(t), profanity(t)
-	romeo.login("romeo", p.host, p.port)
+	romeo.login("romeo", good.host, good.port)
 	juliet.login("juliet", bad.host, bad.port)
 	juliet.types("/mam %s", archive)
 	romeo.types("/msg juliet@example.org line 1")
@@ -184,7 +184,9 @@ func profanityAway(t *testing.T, p *process, archive string) {
 		romeo.types("/win 2")
 		returns(end)
 		say(1)
-		juliet.shows(fmt.Sprint("line ", line))
+		for n := range line {
+			juliet.shows(fmt.Sprint("line ", n+1))
+		}
 	}
 
 	var want []string
@@ -197,7 +199,7 @@ func profanityAway(t *testing.T, p *process, archive string) {
 			t.Errorf("%s sees %v:\n%s", name, got, screen)
 		}
 	}
-	if opened := p.logged(t, "session opened"); opened != 4 {
+	if opened := strings.Count(p.log(t), "session opened"); opened != 4 {
 		t.Errorf("%d sessions were opened: two at first, and two after the crash", opened)
 	}
 }

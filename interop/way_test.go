@@ -5,9 +5,11 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 )
 
-// A way leads clients to a server, and can be bad: then what the server sends is lost on it, and nobody is told.
+// A way leads clients to a server. Who comes while there is none waits for it: Profanity gives its session up when it is refused. A way can be bad: then what
+// the server sends is lost on it, and nobody is told.
 type way struct {
 	host, port string
 
@@ -48,8 +50,8 @@ func (w *way) serve() {
 
 func (w *way) carry(client net.Conn) {
 	defer client.Close()
-	server, err := net.Dial("tcp", w.to)
-	if err != nil {
+	server := w.find()
+	if server == nil {
 		return
 	}
 	defer server.Close()
@@ -70,6 +72,26 @@ func (w *way) carry(client net.Conn) {
 	w.mu.Unlock()
 	if bad { // the client does not learn of the end either
 		_, _ = io.Copy(io.Discard, client)
+	}
+}
+
+// find waits for the server; it gives nil if the way is closed before.
+func (w *way) find() net.Conn {
+	for {
+		server, err := net.Dial("tcp", w.to)
+		w.mu.Lock()
+		closed := w.closed
+		w.mu.Unlock()
+		switch {
+		case !closed && err == nil:
+			return server
+		case err == nil:
+			_ = server.Close()
+			return nil
+		case closed:
+			return nil
+		}
+		<-time.After(20 * time.Millisecond)
 	}
 }
 
