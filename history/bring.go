@@ -78,6 +78,9 @@ func (c *client) bring(s *server.Session, t *transit, rows []Row, skipped int64)
 		c.waits++
 		s.Write(stream.Packet{Mark: id})
 	}
+	if n := len(rows); n > 0 && !c.reads {
+		t.covered(rows[n-1].ID)
+	}
 	switch {
 	case full && c.waits > 0:
 		return true, false

@@ -15,7 +15,7 @@ import (
 const (
 	catchUpPage  = 1000 // rows that a client gets before it has acknowledged them
 	catchUpPause = 5 * time.Second
-	storeAfter   = time.Second // what has reached clients is stored at the latest
+	storePause   = time.Second // between two writes of what has reached an account's clients
 )
 
 // offline brings what came while nobody was there to the first client that comes (XEP-0160). What waits are rows of the archive, read by id
@@ -136,9 +136,12 @@ func (o *offline) log(what string, s *server.Session, err error) {
 
 // reached takes note of what a client has got.
 func (o *offline) reached(s *server.Session, marks []int64) {
-	if o.moving.Get(s.Account).reached(marks) {
+	switch due, rest := o.moving.Get(s.Account).reached(marks, o.m.host.Now()); {
+	case due && rest == 0:
+		o.store(s.Account)
+	case due:
 		a, release := o.m.host.Account(s.Account.JID)
-		time.AfterFunc(storeAfter, func() {
+		time.AfterFunc(rest, func() {
 			o.store(a)
 			release()
 		})
@@ -169,7 +172,7 @@ func (o *offline) store(a *server.Account) {
 	if t == nil {
 		return
 	}
-	edge, gone, due := t.take()
+	edge, gone, due := t.take(o.m.host.Now())
 	if !due {
 		return
 	}

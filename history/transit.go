@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"sync"
+	"time"
 )
 
 // mostInTransit bounds what an account's transit remembers; above it, what no client has been sent is left to the database.
@@ -14,10 +15,12 @@ const mostInTransit = 10_000
 type transit struct {
 	mu    sync.Mutex // tier 4
 	whole bool       // every row that waits and is not in the list has reached a client, or is the business of one that reads the archive
+	known int64      // every row that waits up to here is in the list, or has reached a client
 	list  []parcel   // by id
 	edge  int64      // everything that waited up to here has reached a client; 0: as the store has it
 	gone  []int64    // Hidden rows that have
 	due   bool       // edge or gone are not stored yet
+	taken time.Time  // when they were last
 }
 
 // A parcel is a row on its way.
@@ -37,7 +40,7 @@ func (t *transit) add(id int64, hidden bool) {
 	}
 	t.atLocked(id).hidden = hidden
 	if len(t.list) > mostInTransit {
-		t.whole = false
+		t.whole, t.known = false, 0
 		t.list = slices.DeleteFunc(t.list, func(p parcel) bool { return p.with == 0 && !p.reached })
 	}
 }
@@ -90,6 +93,13 @@ func (t *transit) claim(rows []Row, own []int64) (ids []int64) {
 	return ids
 }
 
+// covered notes that every row that waits up to here is in the list.
+func (t *transit) covered(id int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.known = max(t.known, id)
+}
+
 // read notes that somebody has found rows in the archive: those that are with nobody need to reach nobody else.
 func (t *transit) read(ids []int64) {
 	t.mu.Lock()
@@ -109,8 +119,9 @@ func (t *transit) completed() {
 	t.advanceLocked()
 }
 
-// reached notes that a client has rows; due tells whether there is something to store that was not before.
-func (t *transit) reached(ids []int64) (due bool) {
+// reached notes that a client has rows; due tells whether there is something to store that was not before, and for how long it may wait, so that
+// an account costs no more than one write in each pause.
+func (t *transit) reached(ids []int64, now time.Time) (due bool, rest time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, id := range ids {
@@ -126,15 +137,12 @@ func (t *transit) reached(ids []int64) (due bool) {
 	was := t.due
 	t.advanceLocked()
 	t.due = t.due || len(t.gone) > 0
-	return t.due && !was
+	return t.due && !was, max(0, storePause-now.Sub(t.taken))
 }
 
 func (t *transit) advanceLocked() {
-	if !t.whole {
-		return
-	}
 	n := 0
-	for n < len(t.list) && t.list[n].reached {
+	for n < len(t.list) && t.list[n].reached && (t.whole || t.list[n].id <= t.known) {
 		n++
 	}
 	if n == 0 {
@@ -190,11 +198,11 @@ func (t *transit) restore(marks, hidden []int64, whole bool) {
 }
 
 // take gives what is to be stored, and counts it as stored.
-func (t *transit) take() (edge int64, gone []int64, due bool) {
+func (t *transit) take(now time.Time) (edge int64, gone []int64, due bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	edge, gone, due = t.edge, t.gone, t.due
-	t.gone, t.due = nil, false
+	t.gone, t.due, t.taken = nil, false, now
 	return edge, gone, due
 }
 

@@ -3,6 +3,7 @@ package history
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -34,7 +35,11 @@ func TestTransit(t *testing.T) {
 			id := rapid.SampledFrom(ids).Draw(t, "id")
 			return id, rows[id]
 		}
-		tr.completed()
+		whole := rapid.Bool().Draw(t, "whole")
+		if whole {
+			tr.completed()
+		}
+		var known int64
 		t.Repeat(map[string]func(*rapid.T){
 			"commit": func(t *rapid.T) {
 				last += rapid.Int64Range(1, 3).Draw(t, "step")
@@ -60,11 +65,15 @@ func TestTransit(t *testing.T) {
 					r.with++
 				}
 			},
+			"cover": func(t *rapid.T) {
+				known = last
+				tr.covered(last)
+			},
 			"reach": func(t *rapid.T) {
 				id, r := pick(t, func(r *row) bool { return r.with > 0 })
 				r.with--
 				r.reached = true
-				tr.reached([]int64{id})
+				tr.reached([]int64{id}, time.Time{})
 			},
 			"miss": func(t *rapid.T) {
 				id, r := pick(t, func(r *row) bool { return r.with > 0 })
@@ -74,7 +83,7 @@ func TestTransit(t *testing.T) {
 				}
 			},
 			"store": func(t *rapid.T) {
-				e, g, due := tr.take()
+				e, g, due := tr.take(time.Time{})
 				if due && rapid.Bool().Draw(t, "fails") {
 					tr.giveBack(g)
 					return
@@ -86,6 +95,9 @@ func TestTransit(t *testing.T) {
 					if id <= edge && !r.reached {
 						t.Fatalf("the edge is at %d, and %d has reached nobody", edge, id)
 					}
+					if !whole && edge > known {
+						t.Fatalf("the edge is at %d, and what waits is known up to %d", edge, known)
+					}
 				}
 				for _, id := range gone {
 					if r := rows[id]; !r.reached || !r.hidden {
@@ -94,13 +106,14 @@ func TestTransit(t *testing.T) {
 				}
 			},
 		})
+		tr.completed()
 		for id, r := range rows {
 			if !r.reached {
 				tr.claim([]Row{{ID: id}}, nil)
-				tr.reached([]int64{id})
+				tr.reached([]int64{id}, time.Time{})
 			}
 		}
-		if e, _, _ := tr.take(); len(rows) > 0 && max(e, edge) != last {
+		if e, _, _ := tr.take(time.Time{}); len(rows) > 0 && max(e, edge) != last {
 			t.Fatalf("everything has been reached up to %d, and the edge is at %d", last, e)
 		}
 	})
