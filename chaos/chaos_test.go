@@ -32,7 +32,7 @@ func TestKills(t *testing.T) {
 		s := drawn(t)
 		scene := stage{seed: s, database: db, accounts: *senders}.set(t)
 		scene.Run.Send()
-		must(t, scene.Play(t.Context(), Plan(s, Menu{Mishaps: []Mishap{KillServer}, Steps: *kills, Mean: *mean})))
+		must(t, scene.Play(t.Context(), Plan(s, Menu{Mishaps: []Mishap{KillServer}, Steps: *kills, Mean: *mean, Rest: 6 * time.Second})))
 		settle(t, scene)
 		v := green(t, scene)
 		var slowest time.Duration

@@ -52,6 +52,7 @@ type Menu struct {
 	Steps   int
 	Mean    int           // acknowledgements from one step to the next, on average
 	Longest time.Duration // of what lasts; at least half a second
+	Rest    time.Duration // before every tenth step, so that the server gets to what it does not do at once; may be 0
 }
 
 // Plan is a row of steps that follows from the seed. Each mishap of the menu comes once in each round.
@@ -70,7 +71,9 @@ func Plan(seed uint64, m Menu) []Step {
 			For:    500*time.Millisecond + time.Duration(rng.Int64N(int64(max(m.Longest-500*time.Millisecond, 1)))),
 			Share:  0.25 + 0.75*rng.Float64(),
 		})
-		round = round[1:]
+		if round = round[1:]; len(steps)%10 == 0 {
+			steps[len(steps)-1].Delay += m.Rest
+		}
 	}
 	return steps
 }
