@@ -40,8 +40,19 @@ func profanity(t *testing.T) *terminal {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("tmux: %v\n%s", err, out)
 	}
-	t.Cleanup(func() { _ = exec.Command("tmux", "-L", term.socket, "kill-server").Run() })
+	t.Cleanup(term.quit)
 	return term
+}
+
+// quit ends it, and waits for that: it still writes into its home.
+func (x *terminal) quit() {
+	x.types("/quit")
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); <-time.After(20 * time.Millisecond) {
+		if exec.Command("tmux", "-L", x.socket, "has-session").Run() != nil {
+			return
+		}
+	}
+	_ = exec.Command("tmux", "-L", x.socket, "kill-server").Run()
 }
 
 // types sends a line.
