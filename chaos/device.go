@@ -247,7 +247,7 @@ func (d *Device) request(iq *xmpp.Stanza) {
 	d.put(item{number: -1, raw: string(iq.AppendXML(nil, iq.To, ""))})
 }
 
-// fence has done closed once the server has answered what it is asked now, on this or on a later connection.
+// fence has done closed once the server has answered what it is asked now, on this or on a later connection, and the client has caught up.
 func (d *Device) fence(done chan<- struct{}) {
 	d.serial++
 	id := fmt.Sprintf("fence-%d", d.serial)
@@ -359,6 +359,8 @@ func (d *Device) iq(st *xmpp.Stanza) bool {
 		d.request(answer)
 	case st.ID == d.in.query:
 		return d.page(st)
+	case d.fences[st.ID] != nil && d.in.catching: // it is not there yet
+		d.sendFence(st.ID)
 	case d.fences[st.ID] != nil: // an error is as good an answer
 		close(d.fences[st.ID])
 		delete(d.fences, st.ID)

@@ -101,7 +101,7 @@ func (r *Run) Send() {
 // Hush has them begin nothing new.
 func (r *Run) Hush() { r.sending.Store(false) }
 
-// Fence waits until the server has answered each client.
+// Fence waits until the server has answered each client, and each has caught up with what it missed.
 func (r *Run) Fence(ctx context.Context) error {
 	var pending []chan struct{}
 	for _, d := range r.devices {
