@@ -96,7 +96,7 @@ func (m *Module) receive(p *server.Passage, e Entry) {
 func (m *Module) isTaken(p *server.Passage) bool {
 	to, all := p.Stanza.To, p.Recipient.Sessions()
 	if s := p.Recipient.Session(to.Resource()); !to.IsBare() && s != nil {
-		return !willing(s) || !m.offline.isBehind(s)
+		return !m.offline.isBehind(s)
 	}
 	return slices.ContainsFunc(all, willing) && !slices.ContainsFunc(all, m.offline.isBehind)
 }

@@ -130,13 +130,13 @@ func withRows(rows []Row, ids []int64) []Row {
 	return rows
 }
 
-// isBehind tells whether a session is still being brought what has waited: what comes now is not to overtake that.
+// isBehind tells whether a session that takes messages is still to be brought what has waited: what comes now is not to overtake that.
 func (o *offline) isBehind(s *server.Session) bool {
-	c := o.clients.Peek(s)
-	if c == nil {
+	if !willing(s) {
 		return false
 	}
+	c := o.clients.Get(s)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.begun && !c.caughtUp
+	return !c.caughtUp
 }

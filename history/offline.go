@@ -166,7 +166,8 @@ func (o *offline) reached(s *server.Session, marks []int64) {
 	}
 }
 
-// store has the edge of an account stored, if it has moved. It does not wait.
+// store has the edge of an account stored, if it has moved. It does not wait; but until that is done, the account stays what it is: its next client is not brought
+// again what the store does not know yet. The caller holds the account.
 func (o *offline) store(a *server.Account) {
 	t := o.moving.Peek(a)
 	if t == nil {
@@ -176,7 +177,9 @@ func (o *offline) store(a *server.Account) {
 	if !due {
 		return
 	}
+	_, release := o.m.host.Account(a.JID)
 	o.m.store.Commit([]server.Write{&Reached{Account: a.JID, Upto: edge, Gone: gone}}, func(err error) {
+		defer release()
 		if err != nil {
 			t.giveBack(gone) // it is stored with the next
 		}

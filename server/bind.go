@@ -46,6 +46,7 @@ func (h *Host) Bind(ctx context.Context, user xmpp.JID, resource string, conn Co
 		case <-old.gone:
 		case <-ctx.Done():
 			s.Closed(ctx)
+			s.Parted(ctx, nil)
 			return nil, ctx.Err()
 		}
 	}
@@ -161,7 +162,7 @@ func (s *Session) leave(e *stream.Error) {
 }
 
 // Closed ends the session. The transport calls it, once its reader is through and nothing more can come; what came before is told first.
-// Only the first call counts.
+// Only the first call counts. The session keeps its Account until Parted: what has reached its client is known there.
 func (s *Session) Closed(ctx context.Context) {
 	if !s.closed.CompareAndSwap(false, true) {
 		return
@@ -175,7 +176,6 @@ func (s *Session) Closed(ctx context.Context) {
 	}
 	s.SetPresence(nil, 0)
 	s.Account.gone(s)
-	h.release(s.Account)
 	h.Stats.sessions.Add(-1)
 	if s.IsAway() {
 		s.Parted(ctx, nil)

@@ -68,6 +68,12 @@ func mustBind(t *testing.T, h *Host, address string, c Conn) *Session {
 	return s
 }
 
+// end does what a transport does at the end of a session.
+func end(s *Session) {
+	s.Closed(context.Background())
+	s.Parted(context.Background(), nil)
+}
+
 // attended binds a session whose transport ends it when it is told to.
 func attended(t *testing.T, h *Host, address string) (*Session, *stub) {
 	t.Helper()
@@ -75,7 +81,7 @@ func attended(t *testing.T, h *Host, address string) (*Session, *stub) {
 	s := mustBind(t, h, address, c)
 	go func() {
 		<-c.closed
-		s.Closed(context.Background())
+		end(s)
 	}()
 	t.Cleanup(func() {
 		s.End(nil)
@@ -135,6 +141,7 @@ func TestResourceOnItsWayOutIsWaitedFor(t *testing.T) {
 				at.Close(nil)
 				now.End(nil)
 				<-now.Gone()
+				synctest.Wait()
 				if a := h.InUse(now.JID.Bare()); a != nil {
 					t.Errorf("the account is still held: %+v", a)
 				}
@@ -152,7 +159,7 @@ func TestBindGivesUp(t *testing.T) {
 		if s, err := h.Bind(ctx, old.JID.Bare(), "r", newStub()); s != nil || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v, %v", s, err)
 		}
-		old.Closed(t.Context())
+		end(old)
 		if n := h.Stats.Sessions(); n != 0 || h.InUse(old.JID.Bare()) != nil {
 			t.Errorf("%d sessions are left", n)
 		}
@@ -272,7 +279,7 @@ func TestHookThatFailsAtTheEnd(t *testing.T) {
 	})
 	s := mustBind(t, h, "a@example.org/r", newStub())
 	s.Closed(t.Context())
-	s.Closed(t.Context())
+	end(s)
 	select {
 	case <-s.Gone():
 	default:
@@ -313,7 +320,7 @@ func TestManyTakeTheSameResource(t *testing.T) {
 				}
 				wg.Go(func() {
 					<-c.closed
-					s.Closed(context.Background())
+					end(s)
 				})
 				if n%2 == 0 {
 					s.End(nil)

@@ -337,6 +337,7 @@ func TestModuleThatFails(t *testing.T) {
 				}
 				b.End(nil)
 				<-b.Gone()
+				synctest.Wait()
 				if h.InUse(b.JID.Bare()) != nil {
 					t.Error("the recipient is still held")
 				}

@@ -89,10 +89,14 @@ func (s *Session) throughLocked() {
 	}
 }
 
-// Parted hands over what the transport of a session that has ended has not written.
+// Parted hands over what the transport of a session that has ended has not written. It comes after Closed. Only the first call counts.
 func (s *Session) Parted(ctx context.Context, unsent []stream.Packet) {
 	o := &s.out
 	o.mu.Lock()
+	if o.state == over {
+		o.mu.Unlock()
+		return
+	}
 	var left []stream.Packet
 	if o.ledger != nil {
 		left = o.ledger.Empty()
@@ -108,6 +112,7 @@ func (s *Session) Parted(ctx context.Context, unsent []stream.Packet) {
 	s.throughLocked()
 	o.mu.Unlock()
 	s.missed(ctx, left)
+	s.host.release(s.Account)
 }
 
 // refused keeps a packet that a connection has not taken, until what it has not written is handed over. It tells whether the packet has gone its way:

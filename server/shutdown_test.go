@@ -113,7 +113,7 @@ func TestLaterIsBounded(t *testing.T) {
 		if got := c.take(); len(got) != 1 {
 			t.Errorf("one too many is answered by %q", got)
 		}
-		a.Closed(t.Context()) // does not wait for them
+		end(a) // does not wait for them
 		again := &wire{}
 		a = mustBind(t, h, "a@example.org/r", again)
 		close(answer)
@@ -127,7 +127,7 @@ func TestLaterIsBounded(t *testing.T) {
 		if got := again.take(); len(got) != 1 || got[0] != want {
 			t.Errorf("the answer is %q", got)
 		}
-		a.Closed(t.Context())
+		end(a)
 		if h.InUse(a.JID.Bare()) != nil {
 			t.Error("the account is still held")
 		}
