@@ -39,9 +39,14 @@ func TestF12NoAcknowledgement(t *testing.T) {
 			flood, from, to := s.login(t, mallory, "pc"), s.login(t, romeo, "orchard"), s.login(t, tybalt, "street")
 			n := 0
 			for ; n < test.times && !session.IsClosed(); n++ {
+				for s.C2S.QueuedBytes() > 256<<10 { // it is to end for what it has read
+					runtime.Gosched()
+				}
 				flood.send(fmt.Sprintf(test.form, n))
-				if n%200 == 0 {
+				if n%20 == 19 {
 					flood.fence()
+				}
+				if n%200 == 0 {
 					from.send(chat("tybalt@example.org/street", fmt.Sprint(n)))
 					if got := to.until("</message>"); !strings.Contains(got, fmt.Sprintf("id='%d'", n)) {
 						t.Fatalf("message %d arrives as %s", n, got)
