@@ -56,7 +56,7 @@ func (s *site) connect(t testing.TB, service, from string, config *tls.Config) *
 	conn, err := d.DialContext(t.Context(), "tcp", s.Addr(service).String())
 	must(t, err)
 	w := &wire{t: t, conn: conn}
-	t.Cleanup(func() { _ = w.conn.Close() })
+	t.Cleanup(func() { _ = conn.Close() }) // and does not hold the rest
 	if config != nil {
 		c := tls.Client(conn, config)
 		must(t, conn.SetDeadline(time.Now().Add(patience)))
