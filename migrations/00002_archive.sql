@@ -16,8 +16,10 @@ ALTER TABLE archive ADD PRIMARY KEY (owner, id);         -- only PostgreSQL
 CREATE INDEX archive_owner ON archive (owner);           -- only SQLite
 CREATE INDEX archive_peer ON archive (owner, peer);      -- only SQLite
 CREATE INDEX archive_peer ON archive (owner, peer, id);  -- only PostgreSQL
-CREATE INDEX archive_id ON archive USING brin (id) WITH (autosummarize = on);  -- only PostgreSQL
 CREATE UNIQUE INDEX archive_digest ON archive (owner, digest) WHERE digest IS NOT NULL;
+
+-- No id of the archive that was ever given is above this one.
+ALTER TABLE epoch ADD COLUMN ids BIGINT NOT NULL DEFAULT 0;
 
 -- Up to where everything has reached a client of an account's that does not ask the archive (XEP-0160).
 CREATE TABLE delivered (

@@ -242,28 +242,3 @@ func eachMany(ids []int64, fn func(ids []any) error) error {
 	}
 	return nil
 }
-
-// An archiveClock gives the ids of the archive. It belongs to the writer's goroutine. An id that was given is not given again,
-// whatever became of its transaction and wherever the clock goes.
-type archiveClock struct {
-	now  func() time.Time
-	last int64
-}
-
-func (c *archiveClock) next() int64 { return c.take(1) }
-
-// take gives the first of n ids that follow each other, whatever the time does between them.
-func (c *archiveClock) take(n int) (first int64) {
-	first = max(c.last+1, history.FirstAt(c.now()))
-	c.last = first + int64(n) - 1
-	return first
-}
-
-// lastID gives the highest id there is if the clock has not got past it by now.
-func lastID(ctx context.Context, q querier, now time.Time) (last int64, err error) {
-	err = q.QueryRow(ctx, []any{&last}, selectLast, history.FirstAt(now))
-	return last, err
-}
-
-const selectLast = `SELECT COALESCE(MAX(id), 0) FROM (SELECT id FROM archive WHERE id >= $1
-	UNION ALL SELECT upto FROM delivered WHERE upto >= $1 UNION ALL SELECT upto FROM erasing WHERE upto >= $1) AS given`

@@ -97,9 +97,13 @@ func (w *writer) inTx(ctx context.Context, fn func(context.Context, *turn) error
 		if err := t.flush(ctx); err != nil {
 			return err
 		}
-		return t.flushCounts(ctx)
+		if err := t.flushCounts(ctx); err != nil {
+			return err
+		}
+		return w.clock.remember(ctx, x)
 	})
 	w.ids.settle(err == nil)
+	w.clock.settle(err == nil)
 	return err
 }
 

@@ -213,7 +213,6 @@ func TestPlans(t *testing.T) {
 			}
 			expectPlan(t, s, selectWaiting, romeo.String(), 0, 50)
 			expectPlan(t, s, deleteSome, 1, 2, 3)
-			expectPlan(t, s, selectLast, 1)
 			if _, is := s.engine.(*postgresDB); is {
 				expectPlan(t, s, pgFirstCopies, []int64{1}, []int64{1}, []int64{2})
 			}

@@ -98,7 +98,7 @@ func (s *Store) start(ctx context.Context) error {
 	if err := s.db.QueryRow(ctx, []any{&ids.last}, `SELECT COALESCE(MAX(id), 0) FROM jid`); err != nil {
 		return err
 	}
-	last, err := lastID(ctx, s.db, s.opts.Now())
+	clock, err := openClock(ctx, s.db, s.opts.Now)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (s *Store) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.writer = newWriter(s, ids, &archiveClock{s.opts.Now, last})
+	s.writer = newWriter(s, ids, clock)
 	s.startEraser()
 	if erasing {
 		s.eraser.signal()

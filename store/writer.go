@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"log/slog"
 	"reflect"
 	"sync"
@@ -126,10 +127,23 @@ func (w *writer) run() {
 			clear(batch)
 			again = w.tend(false)
 		case closed:
+			w.part()
 			return
 		case w.rest(again):
 			again = w.tend(true)
 		}
+	}
+}
+
+// part writes down where the next process goes on. If that fails, it does without.
+func (w *writer) part() {
+	ctx, cancel := context.WithTimeout(context.Background(), shortestTry)
+	defer cancel()
+	if w.dead.Load() != nil || w.tries > 0 {
+		return
+	}
+	if err := w.clock.part(ctx, w.engine); err != nil {
+		w.log.Warn("the last id was not stored", "err", err)
 	}
 }
 
