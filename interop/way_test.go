@@ -30,11 +30,7 @@ func newWay(t *testing.T, to string) *way {
 	w.host, w.port, err = net.SplitHostPort(ln.Addr().String())
 	must(t, err)
 	w.ends.Go(w.serve)
-	t.Cleanup(func() {
-		_ = ln.Close()
-		w.cut(true)
-		w.ends.Wait()
-	})
+	t.Cleanup(w.close)
 	return w
 }
 
@@ -117,14 +113,28 @@ func (w *way) breaks() {
 	w.bad = true
 }
 
-// heals cuts the connections; new ones are good.
-func (w *way) heals() { w.cut(false) }
-
-func (w *way) cut(forGood bool) {
+// heals cuts the connections of a way that is bad; new ones are good.
+func (w *way) heals() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.bad {
+		w.cutLocked()
+	}
+}
+
+// close is for good.
+func (w *way) close() {
+	_ = w.ln.Close()
+	w.mu.Lock()
+	w.closed = true
+	w.cutLocked()
+	w.mu.Unlock()
+	w.ends.Wait()
+}
+
+func (w *way) cutLocked() {
 	for _, c := range w.conns {
 		_ = c.Close()
 	}
-	w.conns, w.bad, w.closed = nil, false, forGood
+	w.conns, w.bad = nil, false
 }
