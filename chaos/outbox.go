@@ -24,7 +24,6 @@ type outbox struct {
 	resend []int   // what was under way when a stream was lost for good: sent again before anything new
 	retry  []retry // what was refused and is to be sent again under the same id
 
-	window   int // how many messages are under way at once
 	underWay int // how many are
 }
 
