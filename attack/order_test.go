@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"palabre/daemon"
+	"palabre/history"
 	"palabre/server"
 )
 
@@ -215,4 +216,40 @@ func TestF11ResentWhileSlow(t *testing.T) {
 	if got := p.answered(); !strings.HasPrefix(got, "<resumed ") || attribute(got, "h") != "1" {
 		t.Errorf("the count is told by %s", got)
 	}
+}
+
+// digging is a store that takes long to replace messages that were retracted.
+type digging struct {
+	server.Committer
+	gate chan struct{}
+}
+
+func (c digging) Commit(writes []server.Write, done func(error)) {
+	if _, is := writes[0].(*history.Bury); !is {
+		c.Committer.Commit(writes, done)
+		return
+	}
+	go func() {
+		<-c.gate
+		c.Committer.Commit(writes, done)
+	}()
+}
+
+// TestX7Retraction: a retraction may have the server look for long. Nobody else's messages to the same recipient wait for it.
+func TestX7Retraction(t *testing.T) {
+	t.Parallel()
+	gate := make(chan struct{})
+	s := start(t, func(c *daemon.Config) {
+		c.Tuning.Committer = func(next server.Committer) server.Committer { return digging{next, gate} }
+	})
+	reader, evil, other := s.login(t, juliet, "reader"), s.login(t, mallory, "pc"), s.login(t, romeo, "orchard")
+	reader.send("<presence/>")
+	reader.fence()
+	evil.send(chat("juliet@example.org", "1") + "<message to='juliet@example.org' type='chat' id='2'><retract xmlns='urn:xmpp:message-retract:1' id='1'/></message>")
+	reader.until("id='2'")
+	reader.until("</message>")
+	other.send(chat("juliet@example.org", "3"))
+	reader.until("id='3'")
+	close(gate)
+	evil.fence()
 }

@@ -133,13 +133,13 @@ func (h *Host) tell(ctx context.Context, p *Passage) {
 // end lets the recipient go, and does what is to be done at the very end.
 func (h *Host) end(ctx context.Context, p *Passage) {
 	h.letGo(p)
+	p.passOn() // other streams do not wait for what takes long
 	for _, fn := range p.after {
 		fn(ctx)
 	}
 	if p.Session != nil {
 		p.Session.told.Add(1)
 	}
-	p.passOn()
 }
 
 func (h *Host) letGo(p *Passage) {
