@@ -350,3 +350,33 @@ func TestF12Parting(t *testing.T) {
 	p.resume()
 	p.lately(t, n+more, func(int) { p.send(acknowledgement(p.got)) })
 }
+
+// TestF11Silent: what was sent to a client that had gone without a word reaches the one that has come since, when that is noticed; and what both had does not come again.
+func TestF11Silent(t *testing.T) {
+	t.Parallel()
+	for _, inside := range []string{"", noKeep} {
+		t.Run(inside, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, limitsOff)
+			sender := s.login(t, mallory, "pc")
+			silent := s.phone(t, juliet, "silent")
+			silent.send("<presence/>")
+			silent.take()
+			sender.flood(juliet, 0, 3, inside)
+			next := s.phone(t, juliet, "next")
+			next.send("<presence/>")
+			next.take()
+			sender.flood(juliet, 3, 3, inside)
+			if got := strings.Join(ids(next.take()), " "); got != "m3 m4 m5" {
+				t.Errorf("at first there come %s", got)
+			}
+			session := silent.session()
+			silent.drop()
+			session.Lapse(session.Absence())
+			<-session.Gone()
+			if got := strings.Join(ids(next.take()), " "); got != "m0 m1 m2" {
+				t.Errorf("then there come %s", got)
+			}
+		})
+	}
+}

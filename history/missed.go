@@ -38,7 +38,7 @@ func (o *offline) pass(a *server.Account, p stream.Packet) {
 	}
 }
 
-// keep stores a message that is in no archive, unless others had it: what is addressed to the account has gone to all of its clients.
+// keep brings a message that is in no archive to the clients that have not had it, for they have come since; if there are no clients, it is stored.
 func (o *offline) keep(s *server.Session, p *stream.Packet) {
 	st := p.Stanza
 	if st == nil {
@@ -53,13 +53,26 @@ func (o *offline) keep(s *server.Session, p *stream.Packet) {
 	}
 	a, release := o.m.host.Account(s.Account.JID) // whoever has come since the session ended
 	defer release()
-	if others := anyWilling(a); others {
-		if !p.To.IsBare() {
-			o.pass(a, *p)
+	others := false
+	for _, other := range a.Sessions() {
+		if !willing(other) {
+			continue
 		}
-		return
+		others = true
+		if !p.To.IsBare() || o.clients.Get(other).cameAfter(p.At) {
+			other.Write(*p)
+		}
 	}
-	o.leave(a.JID, st.Addressed(p.To))
+	if !others {
+		o.leave(a.JID, st.Addressed(p.To))
+	}
+}
+
+// cameAfter tells whether the client did not take messages yet at a time.
+func (c *client) cameAfter(at int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.since > at
 }
 
 // leave stores a message that is in no archive for the next client. It does not wait.
@@ -82,15 +95,6 @@ func (o *offline) undelivered(_ context.Context, p *server.Passage, _ []*server.
 	if p.Mark == 0 && worthOf(p.Stanza).waits {
 		o.leave(p.Recipient.JID, p.Stanza)
 	}
-}
-
-func anyWilling(a *server.Account) bool {
-	for _, s := range a.Sessions() {
-		if willing(s) {
-			return true
-		}
-	}
-	return false
 }
 
 // buried is how long an account that was deleted is known as such: longer than its connections may take to their end.

@@ -33,6 +33,7 @@ type client struct {
 	reads    bool       // it has asked the archive before it became available
 	read     int64      // the last row that was in there
 	begun    bool
+	since    int64 // when it began to take messages, in microseconds since 1970
 	caughtUp bool
 	last     int64   // the last row that it was brought
 	skipped  []int64 // those that were not sent because they will be brought
@@ -94,7 +95,9 @@ func (o *offline) begin(ctx context.Context, s *server.Session) {
 	c := o.clients.Get(s)
 	c.mu.Lock()
 	begun := c.begun
-	c.begun, c.running = true, c.running || !begun
+	if !begun {
+		c.begun, c.since, c.running = true, o.m.host.Now().UnixMicro(), true
+	}
 	c.mu.Unlock()
 	if !begun {
 		o.catchUp(ctx, s)
@@ -216,6 +219,7 @@ func delay(domain string, at time.Time) string {
 type remembered struct {
 	Reads    bool    `json:",omitempty"`
 	Read     int64   `json:",omitempty"`
+	Since    int64   `json:",omitempty"`
 	CaughtUp bool    `json:",omitempty"`
 	Last     int64   `json:",omitempty"`
 	Whole    bool    `json:",omitempty"`
@@ -226,7 +230,7 @@ func (o *offline) save(s *server.Session, put func(module string, state []byte))
 	o.store(s.Account)
 	c := o.clients.Get(s)
 	c.mu.Lock()
-	r := remembered{Reads: c.reads, Read: c.read, CaughtUp: c.caughtUp, Last: c.last}
+	r := remembered{Reads: c.reads, Read: c.read, Since: c.since, CaughtUp: c.caughtUp, Last: c.last}
 	c.mu.Unlock()
 	r.Whole, r.Hidden = o.moving.Get(s.Account).kept()
 	if raw, err := json.Marshal(r); err == nil {
@@ -243,5 +247,6 @@ func (o *offline) restore(s *server.Session, get func(module string) []byte) {
 	}
 	o.moving.Get(s.Account).restore(s.Marks(), r.Hidden, r.Whole)
 	c := o.clients.Get(s)
+	c.since = r.Since
 	c.reads, c.read, c.begun, c.caughtUp, c.last = r.Reads, r.Read, r.CaughtUp, r.CaughtUp, r.Last
 }

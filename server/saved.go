@@ -25,6 +25,7 @@ type Saved struct {
 type SavedPacket struct {
 	Mark int64  `json:",omitempty"`
 	XML  string `json:",omitempty"`
+	At   int64  `json:",omitempty"` // see stream.Packet
 }
 
 // Saved is for a session that waits for a connection, when the server is on its way down; ok is false if it is no such session.
@@ -42,7 +43,7 @@ func (s *Session) Saved() (out Saved, ok bool) {
 		if p.Mark != 0 {
 			out.Left = append(out.Left, SavedPacket{Mark: p.Mark})
 		} else {
-			out.Left = append(out.Left, SavedPacket{XML: string(p.AppendTo(nil))})
+			out.Left = append(out.Left, SavedPacket{XML: string(p.AppendTo(nil)), At: p.At})
 		}
 	}
 	return out, true
@@ -79,7 +80,7 @@ func (h *Host) Revive(in Saved) (s *Session, err error) {
 	s.out.state, s.out.counts, s.out.kept, s.out.remote, s.out.handled = away, true, true, in.Remote, in.Told
 	left := make([]stream.Packet, len(in.Left))
 	for i, p := range in.Left {
-		left[i] = stream.Packet{Mark: p.Mark, Raw: p.XML, Whole: p.XML != ""}
+		left[i] = stream.Packet{Mark: p.Mark, Raw: p.XML, At: p.At, Whole: p.XML != ""}
 	}
 	s.out.ledger = stream.RestoreLedger(in.Sent, in.Acked, left)
 	s.Account = h.hold(jid.Bare())

@@ -77,6 +77,9 @@ func (s *Session) LastActive() time.Time { return time.Unix(s.active.Load(), 0) 
 
 // Send gives a packet to the client, by way of the Sending hooks. It never blocks.
 func (s *Session) Send(p stream.Packet) {
+	if p.Mark == 0 && p.Stanza != nil && p.Stanza.Kind == xmpp.Message {
+		p.At = s.host.Now().UnixMicro()
+	}
 	for _, fn := range s.host.hooks.Sending {
 		if fn(s, p) {
 			return

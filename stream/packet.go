@@ -10,6 +10,7 @@ type Packet struct {
 	Tail    string       // XML that goes inside the stanza after what its sender wrote: stanza-id, delay
 	Raw     string       // what is sent when there is no stanza: a nonza, stream features
 	Mark    int64        // names the stanza in the recipient's archive; 0 where it is in none
+	At      int64        // when a message without a mark was sent, in microseconds since 1970; 0: not noted
 	Whole   bool         // Raw is one stanza
 	Answers bool         // Raw is an <a/> (XEP-0198 §4)
 	Begins  bool         // the count of what is sent begins behind it (XEP-0198 §4)
