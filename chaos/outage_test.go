@@ -68,14 +68,14 @@ type absence struct {
 }
 
 func outageIn(run *Run, stopped, starting time.Duration) (o absence) {
-	const instant, patience = 300 * time.Millisecond, 5500 * time.Millisecond
+	const patience = 5500 * time.Millisecond
 	for _, d := range run.devices {
 		d.do(func() {
 			for _, s := range d.out.sends {
 				if s.Outcome != Acknowledged {
 					continue
 				}
-				if s.Told > stopped+instant && s.Told < starting {
+				if s.Last > stopped && s.Told < starting { // what was sent before may have been committed, and its acknowledgement lie in a socket
 					o.acknowledged++
 				}
 				if s.Told >= starting && (o.first == 0 || s.Told < o.first) {

