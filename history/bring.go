@@ -38,28 +38,18 @@ func (o *offline) hasRead(s *server.Session, q *question, rows []Row, complete b
 // readsAll tells whether a question is not about somebody, or some messages.
 func (q *question) readsAll() bool { return q.query.With.IsZero() && q.query.IDs == nil }
 
-// skip notes a row that is not sent because it will be brought. Of too many the last one is enough to know that there are more.
+// skip notes a row that is not sent because it will be brought. If there are too many, the store is asked for the rest.
 func (c *client) skip(id int64) {
 	if len(c.skipped) < mostInTransit {
 		c.skipped = append(c.skipped, id)
 	} else {
-		c.skipped[mostInTransit-1] = id
+		c.more = true
 	}
 }
 
-// position is the last row that the client was brought, and the last one that was skipped.
-func (c *client) position() (last, skipped int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.skipped) > 0 {
-		skipped = slices.Max(c.skipped)
-	}
-	return c.last, skipped
-}
-
-// bring sends rows, and tells whether there may be more: at once, or when these have been acknowledged. The rows up to skipped that are not among them,
-// if there is room for more, do not wait any more.
-func (c *client) bring(s *server.Session, t *transit, rows []Row, skipped int64) (wait, done bool) {
+// bring sends rows, and tells whether there may be more: at once, or when these have been acknowledged. When the store has no more, what was skipped meanwhile is sent
+// too, and the client has caught up: however much comes in, nobody runs after it.
+func (c *client) bring(s *server.Session, t *transit, rows []Row) (wait, done bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer func() { c.running = !wait && !done }()
@@ -67,13 +57,10 @@ func (c *client) bring(s *server.Session, t *transit, rows []Row, skipped int64)
 	if len(rows) > 0 {
 		c.last = rows[len(rows)-1].ID
 	}
-	if !full {
-		c.last = max(c.last, skipped)
-	}
 	if c.reads {
 		rows = c.notRead(t, rows)
 	}
-	own := c.takeSkipped()
+	own := c.takeSkipped(!full)
 	for _, id := range t.claim(withRows(rows, own), own) {
 		c.waits++
 		s.Write(stream.Packet{Mark: id})
@@ -84,7 +71,10 @@ func (c *client) bring(s *server.Session, t *transit, rows []Row, skipped int64)
 	switch {
 	case full && c.waits > 0:
 		return true, false
-	case full || len(c.skipped) > 0:
+	case full:
+		return false, false
+	case c.more:
+		c.more = false
 		return false, false
 	}
 	c.caughtUp = true
@@ -105,12 +95,12 @@ func (c *client) notRead(t *transit, rows []Row) (out []Row) {
 	return out
 }
 
-// takeSkipped gives, in their order, the skipped rows that the client has come to.
-func (c *client) takeSkipped() []int64 {
+// takeSkipped gives, in their order, the skipped rows that the client has come to, or all.
+func (c *client) takeSkipped(all bool) []int64 {
 	slices.Sort(c.skipped)
-	n, found := slices.BinarySearch(c.skipped, c.last)
-	if found {
-		n++
+	n := len(c.skipped)
+	if !all {
+		n, _ = slices.BinarySearch(c.skipped, c.last+1)
 	}
 	own := slices.Clip(c.skipped[:n])
 	if c.skipped = c.skipped[n:]; len(c.skipped) == 0 {

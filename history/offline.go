@@ -37,6 +37,7 @@ type client struct {
 	caughtUp bool
 	last     int64   // the last row that it was brought
 	skipped  []int64 // those that were not sent because they will be brought
+	more     bool    // too many were skipped to know them all
 	waits    int     // rows on their way before the next are brought
 	running  bool    // somebody is bringing
 }
@@ -110,8 +111,7 @@ func (o *offline) catchUp(ctx context.Context, s *server.Session) {
 	defer cancel()
 	c, t := o.clients.Get(s), o.moving.Get(s.Account)
 	for {
-		after, skipped := c.position()
-		rows, err := o.m.store.Waiting(ctx, s.Account.JID, after, catchUpPage)
+		rows, err := o.m.store.Waiting(ctx, s.Account.JID, c.lastSeen(), catchUpPage)
 		if err != nil {
 			o.log("what waits could not be read", s, err)
 			time.AfterFunc(catchUpPause, func() {
@@ -121,13 +121,19 @@ func (o *offline) catchUp(ctx context.Context, s *server.Session) {
 			})
 			return
 		}
-		if wait, done := c.bring(s, t, rows, skipped); done {
+		if wait, done := c.bring(s, t, rows); done {
 			t.completed()
 			return
 		} else if wait {
 			return
 		}
 	}
+}
+
+func (c *client) lastSeen() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.last
 }
 
 // log tells of an error that is not the database's being away, which has been told.
