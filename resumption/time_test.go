@@ -23,20 +23,26 @@ type clerk struct {
 	counts  map[string]uint32
 	saved   []resumption.Row
 	commits int
-	turn    chan struct{} // of one: commits are in their order
+	last    chan struct{} // closed when the commit that came last is through: commits are in their order
 }
 
-func newClerk() *clerk { return &clerk{counts: map[string]uint32{}, turn: make(chan struct{}, 1)} }
+func newClerk() *clerk {
+	c := &clerk{counts: map[string]uint32{}, last: make(chan struct{})}
+	close(c.last)
+	return c
+}
 
 const commitTime = time.Second // of the bubble's clock
 
 func (c *clerk) Commit(writes []server.Write, done func(error)) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.commits++
-	c.mu.Unlock()
+	before, through := c.last, make(chan struct{})
+	c.last = through
 	go func() {
-		c.turn <- struct{}{}
-		defer func() { <-c.turn }()
+		<-before
+		defer close(through)
 		time.Sleep(commitTime)
 		done(c.carryOut(writes))
 	}()
