@@ -15,6 +15,7 @@
 //
 //	->  sends XML as it stands
 //	<-  the next thing that arrives is exactly this; the order of attributes does not count
+//	<=  the next thing that arrives is of this type, has at least these attributes and children, and each of these children is exactly this, but for the order in it
 //	<~  the next thing that arrives has at least these attributes, children and texts
 //	<+  among what has arrived, or arrives, is something like this (as <~); it is taken out, the rest stays
 //	== nothing    nothing has arrived that was not asked for, now that all that was sent before has been dealt with; an <r/> of XEP-0198 is nothing
@@ -27,5 +28,6 @@
 //
 // In an expectation {name} stands for any one value, of an attribute or a text, and remembers it; where it is remembered, in what is sent too, it stands for that.
 // {*} is any value and is not remembered. Some lines set the scene: "friends romeo juliet" makes both see each other, "account mercutio" makes an account;
+// "play setup/room.txt owner=juliet.balcony" plays another transcript, in which {owner} stands for that, at the beginning of a line too;
 // "server restarts" ends everybody's connection, and so does "server crashes", which leaves what kill -9 would.
 package servertest

@@ -2,6 +2,7 @@ package servertest
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"strings"
 
@@ -61,6 +62,57 @@ func (v variables) exactly(want, got xmpp.Element) string {
 	}
 	if text(want) == "" && text(got) != "" {
 		return fmt.Sprintf("<%s> has the text %q, not none", got.Name.Local, text(got))
+	}
+	return ""
+}
+
+// inParts says how got differs from want in its type, in the attributes that want has, and in the children that want has, each of which is to be found exactly,
+// whatever the order of what is in it; empty if it does not.
+func (v variables) inParts(want, got xmpp.Element) string {
+	if kind := (xmpp.Name{Local: "type"}); attr(want, kind) == "" && attr(got, kind) != "" {
+		return fmt.Sprintf("<%s> is of the type %s", got.Name.Local, attr(got, kind))
+	}
+	if d := v.atLeast(xmpp.Element{Name: want.Name, Attrs: want.Attrs}, got); d != "" {
+		return d
+	}
+	return v.pair(want.Elements(), got, variables.exactlyInAnyOrder)
+}
+
+// exactlyInAnyOrder is exactly, but that the order of children does not count.
+func (v variables) exactlyInAnyOrder(want, got xmpp.Element) string {
+	if d := v.atLeast(xmpp.Element{Name: want.Name, Attrs: want.Attrs}, got); d != "" {
+		return d
+	}
+	switch {
+	case len(got.Attrs) != len(want.Attrs):
+		return fmt.Sprintf("<%s> has %d attributes, not %d", got.Name.Local, len(got.Attrs), len(want.Attrs))
+	case len(want.Elements()) != len(got.Elements()):
+		return fmt.Sprintf("<%s> has %d children, not %d", got.Name.Local, len(got.Elements()), len(want.Elements()))
+	case !v.value(text(want), text(got)):
+		return fmt.Sprintf("<%s> has the text %q, not %q", got.Name.Local, text(got), text(want))
+	}
+	return v.pair(want.Elements(), got, variables.exactlyInAnyOrder)
+}
+
+// pair finds each of the wanted elements among the children of got, none twice. What it remembers of those that differ it forgets.
+func (v variables) pair(wanted []xmpp.Element, got xmpp.Element, differ func(v variables, want, got xmpp.Element) string) string {
+	taken := map[int]bool{}
+	for _, w := range wanted {
+		why := "missing"
+		for i, g := range got.Elements() {
+			if taken[i] || g.Name != w.Name {
+				continue
+			}
+			trial := maps.Clone(v)
+			if why = differ(trial, w, g); why == "" {
+				taken[i] = true
+				maps.Copy(v, trial)
+				break
+			}
+		}
+		if why != "" {
+			return fmt.Sprintf("<%s> in <%s>: %s", w.Name.Local, got.Name.Local, why)
+		}
 	}
 	return ""
 }

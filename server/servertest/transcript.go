@@ -36,7 +36,7 @@ type step struct {
 	who, op, arg string
 }
 
-var stepForm = regexp.MustCompile(`(?s)^(\S+)\s+(->|<-|<~|<\+|==|!!)\s+(.*)$`)
+var stepForm = regexp.MustCompile(`(?s)^(\S+)\s+(->|<-|<=|<~|<\+|==|!!)\s+(.*)$`)
 
 // Play plays one transcript against a server that runs already. name is for messages.
 func Play(t *testing.T, s *Server, name, transcript string) {
@@ -47,11 +47,19 @@ func Play(t *testing.T, s *Server, name, transcript string) {
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
+	if err := p.all(steps); err != nil {
+		t.Fatalf("%s%v", name, err)
+	}
+}
+
+func (p *player) all(steps []step) error {
 	for _, st := range steps {
+		st.who = p.vars.fill(st.who)
 		if err := p.play(st); err != nil {
-			t.Fatalf("%s:%d: %s %s %s\n%v", name, st.line, st.who, st.op, st.arg, err)
+			return fmt.Errorf(":%d: %s %s %s\n%w", st.line, st.who, st.op, st.arg, err)
 		}
 	}
+	return nil
 }
 
 func parseTranscript(text string) ([]step, error) {
@@ -91,6 +99,7 @@ type player struct {
 var verbs = map[string]func(p *player, c *Client, arg string) error{
 	"->": (*player).send,
 	"<-": (*player).expectExactly,
+	"<=": (*player).expectParts,
 	"<~": (*player).expectLike,
 	"<+": (*player).expectSomewhere,
 	"==": (*player).expectState,
@@ -101,6 +110,8 @@ var verbs = map[string]func(p *player, c *Client, arg string) error{
 var scenes = map[string]func(p *player, arg string) error{
 	"friends": (*player).friends, "account": (*player).accounts, "server": (*player).restart,
 }
+
+func init() { scenes["play"] = (*player).another } // which plays scenes itself
 
 func (p *player) play(st step) error {
 	if set := scenes[st.op]; set != nil {
@@ -159,6 +170,10 @@ func (p *player) expectNext(c *Client, arg string, differ func(v variables, want
 
 func (p *player) expectExactly(c *Client, arg string) error {
 	return p.expectNext(c, arg, variables.exactly)
+}
+
+func (p *player) expectParts(c *Client, arg string) error {
+	return p.expectNext(c, arg, variables.inParts)
 }
 
 func (p *player) expectLike(c *Client, arg string) error {
@@ -290,6 +305,30 @@ func (p *player) restart(arg string) error {
 	}
 	for _, c := range p.clients {
 		c.ended = true // what has arrived can be read yet
+	}
+	return nil
+}
+
+// another plays another transcript, of a path from the folder of this one, for which values are set: play setup/room.txt owner=juliet.balcony
+func (p *player) another(arg string) error {
+	words := strings.Fields(arg)
+	for _, w := range words[1:] {
+		name, value, found := strings.Cut(w, "=")
+		if !found {
+			return fmt.Errorf("%q is not NAME=VALUE", w)
+		}
+		p.vars["{"+name+"}"] = p.vars.fill(value)
+	}
+	raw, err := os.ReadFile(filepath.Join(filepath.Dir(p.name), words[0]))
+	if err != nil {
+		return err
+	}
+	steps, err := parseTranscript(string(raw))
+	if err != nil {
+		return err
+	}
+	if err := p.all(steps); err != nil {
+		return fmt.Errorf("%s%w", words[0], err)
 	}
 	return nil
 }
