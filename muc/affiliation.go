@@ -1,0 +1,52 @@
+package muc
+
+// An Affiliation is what somebody is to a room for good (XEP-0045 §5.2). Higher ones may do more.
+type Affiliation uint8
+
+// The affiliations.
+const (
+	Outcast Affiliation = iota
+	None
+	Member
+	Admin
+	Owner
+)
+
+var affiliations = [...]string{Outcast: "outcast", None: "none", Member: "member", Admin: "admin", Owner: "owner"}
+
+func (a Affiliation) String() string { return affiliations[a] }
+
+// ParseAffiliation reads what String writes.
+func ParseAffiliation(s string) (a Affiliation, ok bool) {
+	for i, name := range affiliations {
+		if name == s {
+			return Affiliation(i), true
+		}
+	}
+	return None, false
+}
+
+// A Role is what an occupant is while inside (XEP-0045 §5.1). Higher ones may do more.
+type Role uint8
+
+// The roles.
+const (
+	NoRole Role = iota // not inside
+	Visitor
+	Participant
+	Moderator
+)
+
+var roles = [...]string{NoRole: "none", Visitor: "visitor", Participant: "participant", Moderator: "moderator"}
+
+func (r Role) String() string { return roles[r] }
+
+// ParseRole reads what String writes.
+func ParseRole(s string) (r Role, ok bool) {
+	for i, name := range roles {
+		if name == s {
+			return Role(i), true
+		}
+	}
+	return NoRole, false
+}

@@ -1,0 +1,53 @@
+package muc
+
+import (
+	"context"
+	"time"
+
+	"palabre/server"
+	"palabre/xmpp"
+)
+
+// An Archive keeps what is said in rooms, under the address of the room. Package history provides it.
+type Archive interface {
+	// Keeps tells whether there are archives for the rooms of a domain.
+	Keeps(service string) bool
+	// Entry makes the write that puts a message into a room's archive. st is the message as occupants get it: from the room's nick. sent is as it came from
+	// its sender; nil for what the room says itself. stream names the stream that it came on, by which a resend is told from a second message.
+	Entry(room xmpp.JID, st, sent *xmpp.Stanza, stream string) Entry
+	// Bury makes the write that puts a tombstone in the place of a message: what stands inside it from now on.
+	Bury(room xmpp.JID, row Row, inner string) server.Write
+	// Name is how an id is shown to clients, Number the way back; ok tells whether it is one.
+	Name(room xmpp.JID, id int64) string
+	Number(room xmpp.JID, name string) (id int64, ok bool)
+	// Rows gives messages within the intervals, the oldest first.
+	Rows(ctx context.Context, room xmpp.JID, q RowQuery) ([]Row, error)
+	// Serve answers a request of XEP-0313 for what lies within the intervals: a query, its form, metadata. show gives what stands inside a row for who asks, from
+	// what is stored there. The room has been found to be one that r may read.
+	Serve(ctx context.Context, r *server.Request, within []Interval, show func(inner string) string) (xmpp.Element, error)
+	// Features are those of a room that has an archive.
+	Features() []string
+}
+
+// An Entry is the write of a message.
+type Entry interface {
+	server.Write
+	ID() int64    // after the commit
+	Resent() bool // after the commit: it is stored already, under ID, and has been told
+}
+
+// A RowQuery asks for rows of a room's archive.
+type RowQuery struct {
+	Within []Interval // what may be seen; none: nothing
+	Last   int        // at most so many, the last ones
+	IDs    []int64    // if not nil: only these
+	Since  time.Time  // zero: whenever
+}
+
+// A Row is a message in a room's archive.
+type Row struct {
+	ID        int64
+	Stanza    *xmpp.Stanza // as occupants got it
+	Sender    xmpp.JID     // bare: who sent it
+	Tombstone bool         // its content has been taken out
+}
