@@ -12,8 +12,11 @@ import (
 type Archive interface {
 	// Keeps tells whether there are archives for the rooms of a domain.
 	Keeps(service string) bool
-	// Entry makes the write that puts a message into a room's archive. st is the message as occupants get it: from the room's nick. sent is as it came from
-	// its sender; nil for what the room says itself. stream names the stream that it came on, by which a resend is told from a second message.
+	// Worth tells whether a message to a room is for its archive: not what tells of the moment only, nor what asks not to be stored.
+	Worth(st *xmpp.Stanza) bool
+	// Entry makes the write that puts a message into a room's archive. st is the message as occupants get it: from the room's nick, and without what its sender
+	// has forged. sent is as it came from its sender; nil for what the room says itself. stream names the stream that it came on, by which a resend is told from
+	// a second message; empty if there is none.
 	Entry(room xmpp.JID, st, sent *xmpp.Stanza, stream string) Entry
 	// Bury makes the write that puts a tombstone in the place of a message: what stands inside it from now on.
 	Bury(room xmpp.JID, row Row, inner string) server.Write
@@ -22,11 +25,21 @@ type Archive interface {
 	Number(room xmpp.JID, name string) (id int64, ok bool)
 	// Rows gives messages within the intervals, the oldest first.
 	Rows(ctx context.Context, room xmpp.JID, q RowQuery) ([]Row, error)
-	// Serve answers a request of XEP-0313 for what lies within the intervals: a query, its form, metadata. show gives what stands inside a row for who asks, from
-	// what is stored there. The room has been found to be one that r may read.
-	Serve(ctx context.Context, r *server.Request, within []Interval, show func(inner string) string) (xmpp.Element, error)
+	// Serve answers a request of XEP-0313 for what somebody may see: a query, its form, metadata. The room has been found to be one that r may read.
+	Serve(ctx context.Context, r *server.Request, v View) (xmpp.Element, error)
 	// Features are those of a room that has an archive.
 	Features() []string
+}
+
+// A View is what somebody may see of a room's archive.
+type View struct {
+	// Within gives the intervals. The answer to a request may have to wait, and who asks may be put out meanwhile: so it is asked when the rows are read, and again
+	// before they are sent. It is called on another goroutine than Serve was, and takes the room's lock by itself.
+	Within func() []Interval
+	// Show gives what stands inside a row for who asks, from what is stored there; nil: the same.
+	Show func(inner string) string
+	// Senders tells whether who asks may know who is behind a nick: only then may they ask for what somebody has sent (XEP-0313 §4.1.1).
+	Senders bool
 }
 
 // An Entry is the write of a message.
@@ -39,7 +52,7 @@ type Entry interface {
 // A RowQuery asks for rows of a room's archive.
 type RowQuery struct {
 	Within []Interval // what may be seen; none: nothing
-	Last   int        // at most so many, the last ones
+	Last   int        // at most so many, the last ones; 0: as many as there are IDs
 	IDs    []int64    // if not nil: only these
 	Since  time.Time  // zero: whenever
 }
@@ -48,6 +61,6 @@ type RowQuery struct {
 type Row struct {
 	ID        int64
 	Stanza    *xmpp.Stanza // as occupants got it
-	Sender    xmpp.JID     // bare: who sent it
+	Sender    xmpp.JID     // bare: who sent it; the room, if it did
 	Tombstone bool         // its content has been taken out
 }
