@@ -41,8 +41,8 @@ type CommandReply struct {
 // commands answers ad-hoc commands.
 type commands struct {
 	host   *Host
-	lists  [3][]*Command // by Target
-	nodes  [3]map[string]*Command
+	lists  [targets][]*Command // by Target
+	nodes  [targets]map[string]*Command
 	active commandSessions
 }
 
@@ -63,7 +63,7 @@ func (h *Host) Command(t Target, cmd Command) {
 	if c.nodes[t] == nil {
 		c.nodes[t] = map[string]*Command{}
 		h.HandleIQ(t, NSCommands, "command", c.answer(t))
-		if t != ToRoom {
+		if t < ToRoom { // others answer disco by themselves
 			h.Feature(t, NSCommands, xmpp.NSData)
 			h.DiscoNode(t, NSCommands, c.listInfo, c.list(t))
 		}
@@ -73,7 +73,7 @@ func (h *Host) Command(t Target, cmd Command) {
 	}
 	c.nodes[t][cmd.Node] = &cmd
 	c.lists[t] = append(c.lists[t], &cmd)
-	if t != ToRoom {
+	if t < ToRoom { // others answer disco by themselves
 		h.DiscoNode(t, cmd.Node, c.info(&cmd), nil)
 	}
 }

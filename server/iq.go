@@ -15,6 +15,9 @@ const (
 	ToDomain  Target = iota // a domain of accounts
 	ToAccount               // the bare JID of an account that exists; without an address, the sender's own
 	ToRoom                  // a room: its service calls ServeIQ
+	ToService               // a service that is a domain of its own, such as that of rooms; it calls ServeIQ
+
+	targets int = iota // how many there are
 )
 
 // A Request is an IQ of type get or set.

@@ -56,6 +56,30 @@ func (h *Host) Hand(ctx context.Context, s *Session, sts iter.Seq[*xmpp.Stanza])
 	}
 }
 
+// A Cast gives what the server sends in the name of something that is no account here, such as a room, to one address after the other. Each local account
+// decides by its Inbound hooks. It is for one goroutine.
+type Cast struct{ cast }
+
+// NewCast makes one.
+func (h *Host) NewCast() *Cast { return &Cast{cast{host: h}} }
+
+// Give gives a packet, which has a stanza and an address, to the session with that address; without a session it goes elsewhere. Nobody is told of an error.
+func (c *Cast) Give(ctx context.Context, s *Session, p stream.Packet) {
+	if s == nil {
+		st := p.Stanza
+		if p.Tail != "" {
+			st = st.Plus(xmpp.Raw(p.Tail))
+		}
+		c.host.castElsewhere(ctx, st, p.To)
+		return
+	}
+	if st := c.decide(ctx, p.Stanza, s.Account, p.To); st != nil {
+		p.Stanza = st
+		p.Tail += c.passage.Tail
+		s.Send(p)
+	}
+}
+
 // A cast is what the recipients of one Multicast use one after the other.
 type cast struct {
 	host    *Host

@@ -71,7 +71,7 @@ func (l *Ledger) shrink(p *Packet) {
 	if p.Mark != 0 {
 		*p = Packet{Mark: p.Mark}
 	} else {
-		*p = Packet{Raw: string(p.AppendTo(nil)), At: p.At, Whole: true}
+		*p = Packet{Raw: string(p.AppendTo(nil)), At: p.At, Whole: true, Volatile: p.Volatile}
 	}
 	l.size += weight(p)
 }

@@ -14,6 +14,9 @@ type Packet struct {
 	Whole   bool         // Raw is one stanza
 	Answers bool         // Raw is an <a/> (XEP-0198 §4)
 	Begins  bool         // the count of what is sent begins behind it (XEP-0198 §4)
+
+	// Volatile says that no copy may outlive the process: what is said in a room that keeps nothing.
+	Volatile bool
 }
 
 // IsHollow tells whether the packet is no more than a mark: what it names is to be read from the archive before it can be written.

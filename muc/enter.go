@@ -1,0 +1,361 @@
+package muc
+
+import (
+	"context"
+	"crypto/subtle"
+	"time"
+
+	"palabre/server"
+	"palabre/stream"
+	"palabre/xmpp"
+)
+
+// presence is what somebody tells a room of theirs: that they come, go, change their nick, or are away for lunch.
+func (r *Room) presence(ctx context.Context, p *server.Passage) error {
+	st := p.Stanza
+	switch st.Type {
+	case "":
+		return r.available(ctx, p)
+	case xmpp.TypeUnavailable:
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.leaveLocked(p)
+	case xmpp.TypeError:
+		return r.bounced(p)
+	}
+	return server.ErrDrop // rooms have no subscriptions
+}
+
+func (r *Room) available(ctx context.Context, p *server.Passage) error {
+	nick := p.Stanza.To.Resource()
+	if nick == "" {
+		return errNoNick // XEP-0045 §7.2.1
+	}
+	key, ok := nickKey(nick)
+	if !ok || len([]rune(nick)) > r.service.opts.Limits.Nick {
+		return xmpp.ErrJIDMalformed.With("This nickname can't be used. Choose another one.")
+	}
+	x, joins := p.Stanza.Child(nsMUC, "x")
+	ask, err := parseHistory(x)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := r.seats[p.Stanza.From]; s != nil {
+		if joins && s.occupant.key == key {
+			return r.enterAgainLocked(p, s, ask)
+		}
+		return r.updateLocked(p, s, nick, key)
+	}
+	if !joins && (r.stored || r.locked) {
+		return errNotInside // it believes itself inside, and is told: §7.2.1 asks newcomers for the <x/>
+	}
+	return r.enterLocked(p, &entry{nick: nick, key: key, password: x.ContentOf(nsMUC, "password"), history: ask})
+}
+
+var errNoNick = xmpp.ErrJIDMalformed.With("Choose a nickname: enter the room as ROOM/NICKNAME.")
+
+// An entry is somebody who wants to come in.
+type entry struct {
+	nick, key string
+	password  string
+	history   historyRequest
+	made      bool // the room, too
+	codes     []int
+}
+
+// enterLocked lets somebody in (XEP-0045 §7.2), or says why not.
+func (r *Room) enterLocked(p *server.Passage, e *entry) error {
+	account := p.Stanza.From.Bare()
+	if !r.stored && !r.locked {
+		if err := r.makeLocked(p, account); err != nil {
+			return err
+		}
+		e.made = true
+		e.codes = append(e.codes, 201)
+	}
+	if err := r.admitLocked(account, e); err != nil {
+		if e.made {
+			r.unmakeLocked()
+		}
+		return err
+	}
+	if err := r.service.enters(p.Session, r); err != nil {
+		if e.made {
+			r.unmakeLocked()
+		}
+		return err
+	}
+	s := &seat{room: r, jid: p.Stanza.From, session: p.Session}
+	o := r.occupants[e.key]
+	already := o != nil
+	if !already {
+		o = &occupant{nick: e.nick, jid: r.from(e.nick), key: e.key, account: account, id: r.service.occupantID(r.JID, account)}
+		o.role = r.usualRoleLocked(r.affiliationLocked(account))
+		r.occupants[e.key] = o
+	}
+	s.occupant = o
+	r.service.sits(s)
+	s.presence = r.presenceOf(o, p.Stanza)
+	others := r.arrivalLocked(s, already)
+	writes, placed := r.intervalLocked(s)
+	r.orderLocked(event{by: p, writes: writes,
+		tell: func(ctx context.Context) {
+			placed()
+			r.tellArrival(ctx, s, others, e)
+		},
+		undo: func() { r.standUpLocked(s) },
+	}, nil)
+	return nil
+}
+
+// admitLocked says who may come in (XEP-0045 §7.2.5 to §7.2.11).
+func (r *Room) admitLocked(account xmpp.JID, e *entry) error {
+	a := r.affiliationLocked(account)
+	c := &r.config
+	switch o := r.occupants[e.key]; {
+	case r.locked && a != Owner:
+		return xmpp.ErrItemNotFound.With("This room is not ready yet. Try again in a while.") // §10.1.3
+	case a == Outcast:
+		return xmpp.ErrForbidden.With("You are banned from this room.") // §7.2.7
+	case c.Policy.Access == ByInvitation && a < Member:
+		return xmpp.ErrRegistrationRequired.With("Only those who were invited can enter this room. Ask somebody inside for an invitation.") // §7.2.6
+	case c.Password != "" && a < Owner && subtle.ConstantTimeCompare([]byte(c.Password), []byte(e.password)) == 0:
+		return xmpp.ErrNotAuthorized.With("This room needs its password.") // §7.2.5
+	case o != nil && o.account != account:
+		return errNickTaken // §7.2.8
+	case o == nil && r.reservedLocked(e.key, account):
+		return errNickTaken // §7.2.8
+	case o == nil && a < Admin && r.isFullLocked():
+		return xmpp.ErrServiceUnavailable.With("The room is full. Try again later.") // §7.2.9
+	}
+	return nil
+}
+
+var errNickTaken = xmpp.ErrConflict.With("Somebody else has this nickname. Choose another one.")
+
+func (r *Room) isFullLocked() bool {
+	n := len(r.occupants)
+	return r.config.MaxUsers > 0 && n >= r.config.MaxUsers || n >= r.service.opts.Limits.Occupants
+}
+
+// reservedLocked tells whether a nick belongs to another member.
+func (r *Room) reservedLocked(key string, account xmpp.JID) bool {
+	for _, p := range r.people {
+		if p.Nick != "" && p.Account != account {
+			if k, _ := nickKey(p.Nick); k == key {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// sitLocked gives a seat its place.
+func (r *Room) sitLocked(s *seat) {
+	s.occupant.seats = append(s.occupant.seats, s)
+	r.seats[s.jid] = s
+	s.occupant.shown, r.audience = nil, nil
+}
+
+// standUpLocked takes it away.
+func (r *Room) standUpLocked(s *seat) {
+	o := s.occupant
+	if r.seats[s.jid] == s {
+		delete(r.seats, s.jid)
+	}
+	s.out.Store(true)
+	for i, other := range o.seats {
+		if other == s {
+			o.seats = append(o.seats[:i:i], o.seats[i+1:]...)
+			break
+		}
+	}
+	if len(o.seats) == 0 && r.occupants[o.key] == o {
+		delete(r.occupants, o.key)
+	}
+	o.shown, r.audience = nil, nil
+	r.service.leaves(s)
+}
+
+// intervalLocked is what has to be written when somebody comes in, and what follows from it: who reads from their arrival on has an interval from here.
+func (r *Room) intervalLocked(s *seat) (writes []server.Write, placed func()) {
+	if r.config.Policy.History != FromArrival || !r.stored || !r.archivesLocked() {
+		return nil, func() {}
+	}
+	p := r.people[s.jid.Bare()]
+	if p == nil || p.Affiliation < Member {
+		w := &Position{Room: r.JID}
+		return []server.Write{w}, func() {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			s.since = w.At
+		}
+	}
+	if n := len(p.Intervals); n > 0 && p.Intervals[n-1].Until == 0 {
+		return nil, func() {}
+	}
+	w := &Begin{Room: r.JID, Account: p.Account}
+	return []server.Write{w}, func() { r.began(p.Account, w.At) }
+}
+
+// began notes an interval.
+func (r *Room) began(account xmpp.JID, at int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.people[account]
+	if p == nil {
+		return
+	}
+	if n := len(p.Intervals); n == 0 || p.Intervals[n-1].Until != 0 {
+		p.Intervals = append(p.Intervals[:n:n], Interval{Since: at})
+	}
+}
+
+// visibleLocked is what an address may read of what was said.
+func (r *Room) visibleLocked(full xmpp.JID) []Interval {
+	if r.config.Policy.History == Whole {
+		return []Interval{{}}
+	}
+	if p := r.people[full.Bare()]; p != nil && p.Affiliation >= Member {
+		return p.Intervals
+	}
+	if s := r.seats[full]; s != nil && s.since != 0 {
+		return []Interval{{Since: s.since}}
+	}
+	return nil
+}
+
+// An arrivalTold is who is told what when somebody comes in, as it is when that is ordered.
+type arrivalTold struct {
+	views   []*view    // of those who are inside already
+	to      []listener // them
+	own     *view
+	sees    bool // the newcomer is told who occupants are
+	already bool // another session with this nick is inside: others know
+	codes   []int
+}
+
+// arrivalLocked seats somebody.
+func (r *Room) arrivalLocked(s *seat, already bool) *arrivalTold {
+	t := &arrivalTold{to: r.audienceLocked(), already: already, views: make([]*view, 0, len(r.occupants))}
+	for _, o := range r.occupants {
+		if o != s.occupant && len(o.seats) > 0 {
+			t.views = append(t.views, r.viewLocked(o))
+		}
+	}
+	r.sitLocked(s)
+	t.own = r.viewLocked(s.occupant)
+	t.sees = !r.config.Policy.Anonymous || s.occupant.role == Moderator
+	if !r.config.Policy.Anonymous {
+		t.codes = append(t.codes, 100) // §7.2.2
+	}
+	if r.archivesLocked() {
+		t.codes = append(t.codes, 170) // §7.2.12
+	}
+	return t
+}
+
+// tellArrival is the order of events of §7.1: who is inside, oneself, what was said, the subject. The others are told of the newcomer.
+func (r *Room) tellArrival(ctx context.Context, s *seat, t *arrivalTold, e *entry) {
+	c := r.service.host.NewCast()
+	own := func(st *xmpp.Stanza, tail string) {
+		c.Give(ctx, s.session, stream.Packet{Stanza: st, To: s.jid, Tail: tail})
+	}
+	for _, v := range t.views {
+		if !v.hidden {
+			own(v.stanza, v.tail(t.sees))
+		}
+	}
+	r.mu.Lock()
+	it := item{affiliation: r.affiliationLocked(s.occupant.account), role: s.occupant.role, jid: s.jid}
+	history, subject := r.historyLocked(s, e.history), r.subjectLocked()
+	r.mu.Unlock()
+	it.statuses = append(append(t.codes, 110), e.codes...)
+	r.giveView(ctx, t.to, t.own, "")
+	own(t.own.stanza, it.element())
+	for _, h := range history {
+		own(h.st, h.tail)
+	}
+	own(subject, "")
+}
+
+// tail is what stands behind a presence.
+func (v *view) tail(sees bool) string {
+	if sees {
+		return v.full
+	}
+	return v.bare
+}
+
+// giveView tells listeners how an occupant is now.
+func (r *Room) giveView(ctx context.Context, to []listener, v *view, more string) {
+	if v.hidden {
+		return
+	}
+	c := r.service.host.NewCast()
+	for _, l := range to {
+		if !l.out.Load() {
+			c.Give(ctx, l.session, stream.Packet{Stanza: v.stanza, To: l.jid, Tail: v.tail(l.sees) + more})
+		}
+	}
+}
+
+// enterAgainLocked is for one who is inside and asks to come in: it does not know that it is, and is told everything again.
+func (r *Room) enterAgainLocked(p *server.Passage, s *seat, ask historyRequest) error {
+	s.presence = r.presenceOf(s.occupant, p.Stanza)
+	s.occupant.shown = nil
+	t := &arrivalTold{own: r.viewLocked(s.occupant), already: true}
+	for _, o := range r.occupants {
+		if o != s.occupant {
+			t.views = append(t.views, r.viewLocked(o))
+		}
+	}
+	t.sees = !r.config.Policy.Anonymous || s.occupant.role == Moderator
+	if !r.config.Policy.Anonymous {
+		t.codes = append(t.codes, 100)
+	}
+	e := &entry{history: ask}
+	r.orderLocked(event{by: p, tell: func(ctx context.Context) { r.tellArrival(ctx, s, t, e) }}, nil)
+	return nil
+}
+
+// makeLocked makes a room for one who enters where there is none (XEP-0045 §10.1): locked until its owner says what it shall be.
+func (r *Room) makeLocked(p *server.Passage, account xmpp.JID) error {
+	s := r.service
+	if s.opts.Rooms[r.JID.Domain()] != account.Domain() {
+		return xmpp.ErrNotAllowed.With("There is no such room, and you may not make one here.") // §10.1.1
+	}
+	c, ok := NewConfig(s.opts.New(r.JID.Domain()))
+	if !ok {
+		return xmpp.ErrInternal
+	}
+	r.config, r.created, r.locked, r.subject, r.avatar = c, s.host.Now(), true, Subject{}, ""
+	r.people[account] = &Person{Account: account, Affiliation: Owner}
+	return nil
+}
+
+func (r *Room) unmakeLocked() {
+	r.locked, r.config = false, Config{}
+	clear(r.people)
+}
+
+// unlockLocked is the event of a new room's owner having said what it shall be: from now on it is kept.
+func (r *Room) unlockLocked(account xmpp.JID) []server.Write {
+	r.locked, r.stored = false, true
+	writes := []server.Write{r.saveLocked(), &Affiliate{Room: r.JID, Account: account, Affiliation: Owner}}
+	return writes
+}
+
+func (r *Room) saveLocked() *Save {
+	return &Save{Room: r.JID, Config: r.config, Created: r.created, Subject: r.subject, Avatar: r.avatar}
+}
+
+// stamp is the delay of what was said before (XEP-0203).
+func (r *Room) stamp(at time.Time) string {
+	b := append(make([]byte, 0, 128), "<delay xmlns='"+nsDelay+"'"...)
+	b = xmpp.AppendAttr(b, "from", r.JID.String())
+	b = xmpp.AppendAttr(b, "stamp", at.UTC().Format("2006-01-02T15:04:05.000Z"))
+	return string(append(b, "/>"...))
+}

@@ -1,0 +1,256 @@
+package muc
+
+import (
+	"context"
+	"sync"
+
+	"palabre/server"
+	"palabre/stream"
+	"palabre/xmpp"
+)
+
+// inside is the rooms that a session is inside of.
+type inside struct {
+	mu    sync.Mutex // tier 4
+	seats map[*Room]*seat
+	ended bool
+}
+
+// enters notes that a session is about to come in. The error is an *xmpp.Error.
+func (s *Service) enters(session *server.Session, r *Room) error {
+	if session == nil {
+		return nil
+	}
+	in := s.inside.Get(session)
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.ended {
+		return server.ErrDrop
+	}
+	if len(in.seats) >= s.opts.Limits.Inside {
+		return xmpp.ErrResourceConstraint.With("You are in too many rooms at once. Leave one first.")
+	}
+	if in.seats == nil {
+		in.seats = map[*Room]*seat{}
+	}
+	in.seats[r] = nil
+	return nil
+}
+
+// sits notes where.
+func (s *Service) sits(x *seat) {
+	if x.session == nil {
+		return
+	}
+	in := s.inside.Get(x.session)
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.seats[x.room] = x
+}
+
+// leaves forgets it.
+func (s *Service) leaves(x *seat) {
+	if x.session == nil {
+		return
+	}
+	in := s.inside.Get(x.session)
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	delete(in.seats, x.room)
+}
+
+// closed has a session that has ended leave its rooms.
+func (s *Service) closed(ctx context.Context, session *server.Session) {
+	in := s.inside.Peek(session)
+	if in == nil {
+		return
+	}
+	in.mu.Lock()
+	in.ended = true
+	seats := make([]*seat, 0, len(in.seats))
+	for _, x := range in.seats {
+		if x != nil {
+			seats = append(seats, x)
+		}
+	}
+	in.mu.Unlock()
+	for _, x := range seats {
+		r := x.room
+		r.mu.Lock()
+		if r.seats[x.jid] == x {
+			r.departLocked(nil, x, farewell{})
+		}
+		r.mu.Unlock()
+	}
+}
+
+// leaveLocked is for one who says that they go (XEP-0045 §7.14).
+func (r *Room) leaveLocked(p *server.Passage) error {
+	s := r.seats[p.Stanza.From]
+	if s == nil {
+		return server.ErrDrop
+	}
+	s.presence = r.presenceOf(s.occupant, p.Stanza)
+	r.departLocked(p, s, farewell{status: s.presence.Inner})
+	return nil
+}
+
+// A farewell is how somebody leaves.
+type farewell struct {
+	status        string // what stands in the presence, but for what the room adds; empty: the occupant's tag alone
+	codes         []int  // told to everybody
+	own           []int  // told to those who leave, beside 110
+	nick          string // who leaves for a new nick
+	actor, reason string
+	affiliation   *Affiliation // if it changes with this
+	more          string       // inside <x/>: XML
+}
+
+// A departure is who is told what when somebody has left, as it is when that is ordered.
+type departure struct {
+	stanza     *xmpp.Stanza
+	gone       []*seat
+	to         []listener
+	full, bare string
+	own        string
+	hidden     bool
+}
+
+func (d *departure) tell(ctx context.Context, r *Room) {
+	c := r.service.host.NewCast()
+	for _, s := range d.gone {
+		c.Give(ctx, s.session, stream.Packet{Stanza: d.stanza, To: s.jid, Tail: d.own})
+	}
+	if d.hidden {
+		return
+	}
+	for _, l := range d.to {
+		if l.out.Load() {
+			continue
+		}
+		tail := d.bare
+		if l.sees {
+			tail = d.full
+		}
+		c.Give(ctx, l.session, stream.Packet{Stanza: d.stanza, To: l.jid, Tail: tail})
+	}
+}
+
+// departLocked takes one seat away and orders that it is told. While the occupant has others, nobody else is told but for how they are shown.
+func (r *Room) departLocked(p *server.Passage, s *seat, f farewell) {
+	o := s.occupant
+	var d *departure
+	if len(o.seats) == 1 {
+		d = r.dismissLocked(o, f)
+	} else {
+		d = r.farewellLocked(o, f)
+		r.standUpLocked(s)
+		d.gone, d.hidden = []*seat{s}, true
+	}
+	writes := r.partLocked(o.account)
+	writes = append(writes, r.emptiedLocked()...)
+	var v *view
+	var to []listener
+	if len(o.seats) > 0 {
+		v, to = r.viewLocked(o), r.audienceLocked()
+	}
+	r.orderLocked(event{by: p, writes: writes, tell: func(ctx context.Context) {
+		d.tell(ctx, r)
+		if v != nil {
+			r.giveView(ctx, to, v, "")
+		}
+	}}, nil)
+}
+
+// dismissLocked takes an occupant out with all seats. What it gives is to be told by an event.
+func (r *Room) dismissLocked(o *occupant, f farewell) *departure {
+	d := r.farewellLocked(o, f)
+	d.gone = append([]*seat(nil), o.seats...)
+	for _, s := range d.gone {
+		r.standUpLocked(s)
+	}
+	for _, s := range d.gone {
+		s.out.Store(false) // they are told that they are out
+	}
+	d.to = r.audienceLocked()
+	return d
+}
+
+// farewellLocked is what is told of an occupant who leaves.
+func (r *Room) farewellLocked(o *occupant, f farewell) *departure {
+	st := &xmpp.Stanza{Kind: xmpp.Presence, Type: xmpp.TypeUnavailable, From: o.jid, Inner: f.status}
+	if f.status == "" {
+		st.Inner = o.occupantTag()
+	}
+	i := item{affiliation: r.affiliationLocked(o.account), actor: f.actor, reason: f.reason, statuses: f.codes, more: f.more, nick: f.nick}
+	if f.affiliation != nil {
+		i.affiliation = *f.affiliation
+	}
+	if f.nick != "" {
+		i.role = o.role
+	}
+	d := &departure{stanza: st, bare: i.element(), hidden: o.role < r.config.Policy.Presence}
+	if n := len(o.seats); n > 0 {
+		i.jid = o.seats[n-1].jid
+	}
+	d.full = i.element()
+	i.statuses = append(append([]int{}, f.codes...), append([]int{110}, f.own...)...)
+	d.own = i.element()
+	return d
+}
+
+// partLocked notes where somebody who may come back was last inside, if what is said meanwhile will be there for them.
+func (r *Room) partLocked(account xmpp.JID) []server.Write {
+	p := r.people[account]
+	if p == nil || p.Affiliation < Member || !r.stored || !r.archivesLocked() {
+		return nil
+	}
+	return []server.Write{&Part{Room: r.JID, Account: account}}
+}
+
+// emptiedLocked is what has to be written when the last one has left: a room that is not to stay goes.
+func (r *Room) emptiedLocked() []server.Write {
+	if len(r.seats) > 0 {
+		return nil
+	}
+	if r.locked { // §10.1.3: it was never made
+		r.unmakeLocked()
+		return nil
+	}
+	if r.config.Policy.Persistent || !r.stored {
+		return nil
+	}
+	return r.endLocked()
+}
+
+// endLocked forgets the room.
+func (r *Room) endLocked() []server.Write {
+	r.stored, r.locked = false, false
+	clear(r.people)
+	r.config, r.subject, r.avatar, r.recent = Config{}, Subject{}, "", recent{}
+	return []server.Write{&Destroy{Room: r.JID}}
+}
+
+// bounced is an error that came back for something that the room has sent: who is not there is not inside.
+func (r *Room) bounced(p *server.Passage) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.seats[p.Stanza.From]
+	if s == nil || !tellsGone(p.Stanza) {
+		return server.ErrDrop
+	}
+	r.departLocked(p, s, farewell{codes: []int{333}})
+	return nil
+}
+
+// tellsGone tells whether an error means that nobody is there any more (XEP-0045 §14.4, and XEP-0410 §3.3).
+func tellsGone(st *xmpp.Stanza) bool {
+	e, _ := st.Child(xmpp.NSClient, "error")
+	for _, c := range e.Elements() {
+		switch c.Name.Local {
+		case "gone", "item-not-found", "recipient-unavailable", "redirect", "remote-server-not-found", "remote-server-timeout", "service-unavailable", "jid-malformed":
+			return c.Name.Space == xmpp.NSStanzas
+		}
+	}
+	return false
+}

@@ -1,0 +1,165 @@
+package muc
+
+import (
+	"context"
+	"unicode/utf8"
+
+	"palabre/server"
+	"palabre/stream"
+	"palabre/xmpp"
+)
+
+// message is what is said to a room, or by way of it.
+func (r *Room) message(ctx context.Context, p *server.Passage) error {
+	st := p.Stanza
+	switch {
+	case st.Type == xmpp.TypeError:
+		return r.bounced(p)
+	case !r.exists():
+		return errNoRoom
+	case st.Type == xmpp.TypeGroupchat && !st.To.IsBare():
+		return xmpp.ErrBadRequest.With("What is said to one occupant is not of type groupchat.") // XEP-0045 §7.5
+	case st.Type == xmpp.TypeGroupchat:
+		return r.say(p)
+	case !st.To.IsBare():
+		return r.whisper(ctx, p)
+	}
+	return r.mediate(ctx, p)
+}
+
+var errNoRoom = xmpp.ErrItemNotFound.With("There is no such room.")
+
+func (r *Room) exists() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stored || r.locked
+}
+
+// say is a message to everybody (XEP-0045 §7.4).
+func (r *Room) say(p *server.Passage) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w := r.whoLocked(p.Stanza.From)
+	if isSubject(p.Stanza) {
+		return r.titleLocked(p, w)
+	}
+	if err := r.permitLocked(w, actSpeak); err != nil {
+		return err
+	}
+	if r.locked {
+		return xmpp.ErrNotAllowed.With("This room is not ready yet: say first what it shall be.")
+	}
+	if err := r.acceptLocked(w, p.Stanza); err != nil {
+		return err
+	}
+	r.spreadLocked(p, w.occupant, nil)
+	return nil
+}
+
+// acceptLocked is the one place where what is said is held against the room's policy. The error is an *xmpp.Error.
+func (r *Room) acceptLocked(_ who, st *xmpp.Stanza) error {
+	pol := &r.config.Policy
+	if pol.Longest > 0 {
+		body, _ := st.Child(xmpp.NSClient, "body")
+		if utf8.RuneCountInString(body.Content()) > pol.Longest {
+			return xmpp.ErrNotAcceptable.With("This message is too long for this room.")
+		}
+	}
+	return nil
+}
+
+// spreadLocked orders a message from an occupant.
+func (r *Room) spreadLocked(p *server.Passage, o *occupant, writes []server.Write) {
+	st := r.fromOccupant(o, p.Stanza)
+	to, volatile := r.audienceLocked(), r.volatileLocked()
+	var entry Entry
+	if r.archivesLocked() && r.service.opts.Archive.Worth(st) {
+		entry = r.service.opts.Archive.Entry(r.JID, st, p.Stanza, streamOf(p))
+		writes = append(writes, entry)
+	}
+	sender := p.Stanza.From
+	r.orderLocked(event{by: p, writes: writes, tell: func(ctx context.Context) {
+		packet := stream.Packet{Stanza: st, Volatile: volatile}
+		var id int64
+		if entry != nil {
+			id = entry.ID()
+			packet.Tail = r.stanzaID(id)
+			if entry.Resent() {
+				to = only(to, sender)
+			}
+		}
+		r.give(ctx, to, packet)
+		if !volatile && (entry == nil || !entry.Resent()) {
+			r.remembered(past{st: st, tail: packet.Tail, id: id, at: r.service.host.Now()})
+		}
+	}}, nil)
+}
+
+func (r *Room) remembered(p past) {
+	p.st = keptStanza(p.st)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.recent.add(p)
+}
+
+// only is the one with this address.
+func only(to []listener, full xmpp.JID) []listener {
+	for i := range to {
+		if to[i].jid == full {
+			return to[i : i+1]
+		}
+	}
+	return nil
+}
+
+// streamOf names the stream that a stanza came on.
+func streamOf(p *server.Passage) string {
+	if p.Session != nil {
+		return p.Session.ID
+	}
+	return ""
+}
+
+// fromOccupant is a message as others get it: from the nick, with nothing that only a service may say but what it says.
+func (r *Room) fromOccupant(o *occupant, st *xmpp.Stanza) *xmpp.Stanza {
+	for i := range st.Children {
+		if isForged(st.Children[i].Name) {
+			st = st.Without(func(c xmpp.Child) bool { return isForged(c.Name) })
+			break
+		}
+	}
+	c := *st
+	c.From, c.To = o.jid, xmpp.JID{}
+	c.Inner += o.occupantTag()
+	return &c
+}
+
+// isSubject tells whether a message changes the subject (§8.1): one with a body or a thread is a message that has one.
+func isSubject(st *xmpp.Stanza) bool {
+	return st.Has(xmpp.NSClient, "subject") && !st.Has(xmpp.NSClient, "body") && !st.Has(xmpp.NSClient, "thread")
+}
+
+// titleLocked changes the subject.
+func (r *Room) titleLocked(p *server.Passage, w who) error {
+	if w.role == NoRole {
+		return errNotInside
+	}
+	if err := r.permitLocked(w, actSubject); err != nil {
+		return err
+	}
+	text := ""
+	for _, c := range p.Stanza.Children {
+		if c.Name == (xmpp.Name{Space: xmpp.NSClient, Local: "subject"}) {
+			if e, err := xmpp.ParseIn(p.Stanza.RawChild(c), xmpp.NSClient, p.Stanza.Extra); err == nil && e.Content() != "" {
+				text += string(e.AppendXML(nil, xmpp.NSClient))
+			}
+		}
+	}
+	r.subject = Subject{Text: text, Nick: w.occupant.nick, At: r.service.host.Now()}
+	var writes []server.Write
+	if r.stored {
+		writes = append(writes, r.saveLocked())
+	}
+	r.spreadLocked(p, w.occupant, writes)
+	return nil
+}

@@ -1,0 +1,160 @@
+package muc
+
+import (
+	"strconv"
+	"sync/atomic"
+
+	"golang.org/x/text/secure/precis"
+
+	"palabre/server"
+	"palabre/xmpp"
+)
+
+// An occupant is somebody inside, known by a nick, with one session or several.
+type occupant struct {
+	nick    string
+	jid     xmpp.JID // the room's address with the nick
+	key     string   // what the nick is compared by
+	account xmpp.JID // bare
+	id      string   // XEP-0421
+	role    Role
+	seats   []*seat // the one whose presence is shown is the last
+	shown   *view   // nil: to be made anew
+}
+
+// A seat is a session inside a room.
+type seat struct {
+	room     *Room
+	jid      xmpp.JID        // full
+	session  *server.Session // nil: somebody elsewhere
+	occupant *occupant
+	presence *xmpp.Stanza // what the client has said, without what only a service may say; the address is the room's nick
+	since    int64        // the position of its arrival, where that matters: others than members read from there on
+	out      atomic.Bool  // it was never inside: nothing is sent to it
+}
+
+// A view is how an occupant is shown: it does not change.
+type view struct {
+	stanza     *xmpp.Stanza
+	full, bare string // the <x/> with and without the real address
+	hidden     bool   // the policy tells only themselves of their presence
+}
+
+// nickKey is what nicks are compared by: those that look the same are the same (XEP-0045 §17.1.1, RFC 8266 §2.4). ok tells whether it is a nick at all.
+func nickKey(nick string) (key string, ok bool) {
+	key, err := precis.Nickname.CompareKey(nick)
+	return key, err == nil && key != ""
+}
+
+// affiliationLocked is what an account is to the room.
+func (r *Room) affiliationLocked(account xmpp.JID) Affiliation {
+	if p := r.people[account]; p != nil {
+		return p.Affiliation
+	}
+	return None
+}
+
+// usualRoleLocked is the role that comes with an affiliation (XEP-0045 §5.1.2).
+func (r *Room) usualRoleLocked(a Affiliation) Role {
+	switch {
+	case a >= Admin:
+		return Moderator
+	case a == Member || !r.config.Policy.Moderated:
+		return Participant
+	}
+	return Visitor
+}
+
+// reviseLocked gives an occupant the role that goes with what they are to the room now.
+func (r *Room) reviseLocked(o *occupant) {
+	o.role = r.usualRoleLocked(r.affiliationLocked(o.account))
+	o.shown, r.audience = nil, nil
+}
+
+// viewLocked is how others see an occupant.
+func (r *Room) viewLocked(o *occupant) *view {
+	if o.shown == nil {
+		s := o.seats[len(o.seats)-1]
+		i := item{affiliation: r.affiliationLocked(o.account), role: o.role}
+		o.shown = &view{stanza: s.presence, bare: i.element(), hidden: o.role < r.config.Policy.Presence}
+		i.jid = s.jid
+		o.shown.full = i.element()
+	}
+	return o.shown
+}
+
+// An item is what the room says of somebody in presence (XEP-0045 §7.2.2).
+type item struct {
+	affiliation   Affiliation
+	role          Role
+	jid           xmpp.JID // zero: not told
+	nick          string   // a new one
+	actor, reason string   // who has done it, by nick, and why
+	statuses      []int
+	more          string // inside <x/>, behind the item: XML
+}
+
+// element is the <x/>.
+func (i item) element() string {
+	b := make([]byte, 0, 192)
+	b = append(b, "<x xmlns='"+nsUser+"'><item affiliation='"...)
+	b = append(b, i.affiliation.String()...)
+	b = append(b, "' role='"...)
+	b = append(b, i.role.String()...)
+	b = append(b, '\'')
+	if !i.jid.IsZero() {
+		b = xmpp.AppendAttr(b, "jid", i.jid.String())
+	}
+	if i.nick != "" {
+		b = xmpp.AppendAttr(b, "nick", i.nick)
+	}
+	if i.actor == "" && i.reason == "" {
+		b = append(b, "/>"...)
+	} else {
+		b = append(b, '>')
+		if i.actor != "" {
+			b = append(b, "<actor"...)
+			b = append(xmpp.AppendAttr(b, "nick", i.actor), "/>"...)
+		}
+		if i.reason != "" {
+			b = append(b, "<reason>"...)
+			b = append(xmpp.AppendText(b, i.reason), "</reason>"...)
+		}
+		b = append(b, "</item>"...)
+	}
+	b = append(b, i.more...)
+	for _, code := range i.statuses {
+		b = append(b, "<status code='"...)
+		b = append(strconv.AppendInt(b, int64(code), 10), "'/>"...)
+	}
+	return string(append(b, "</x>"...))
+}
+
+// occupantTag is what an occupant is known by, whatever the nick (XEP-0421 §3).
+func (o *occupant) occupantTag() string {
+	return "<occupant-id xmlns='" + nsOccupantID + "' id='" + o.id + "'/>"
+}
+
+// isForged tells what only a service may say in a presence or a message.
+func isForged(n xmpp.Name) bool {
+	switch n.Space {
+	case nsMUC, nsUser, nsAdmin, nsOwner, nsOccupantID:
+		return true
+	case nsStanzaID:
+		return n.Local == "stanza-id"
+	case nsDelay:
+		return n.Local == "delay"
+	case "jabber:x:delay":
+		return true
+	}
+	return false
+}
+
+// presenceOf is a client's presence as the room tells it to others.
+func (r *Room) presenceOf(o *occupant, st *xmpp.Stanza) *xmpp.Stanza {
+	c := keptStanza(st.Without(func(c xmpp.Child) bool { return isForged(c.Name) }))
+	c.From, c.To = o.jid, xmpp.JID{}
+	c.ID = ""
+	c.Inner += o.occupantTag()
+	return c
+}

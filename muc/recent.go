@@ -1,0 +1,61 @@
+package muc
+
+import (
+	"time"
+
+	"palabre/xmpp"
+)
+
+const (
+	recentMost  = 50       // messages that a room that is awake has at hand for those who come in
+	recentBytes = 64 << 10 // and their size, at most
+)
+
+// A past is a message as those who come in later are sent it.
+type past struct {
+	st   *xmpp.Stanza
+	tail string
+	id   int64 // in the archive; 0 if there is none
+	at   time.Time
+}
+
+func (p *past) size() int { return len(p.st.Inner) + len(p.tail) + 256 }
+
+// recent is the newest messages of a room, the oldest first.
+type recent struct {
+	list []past
+	size int
+}
+
+func (l *recent) add(p past) {
+	l.list = append(l.list, p)
+	l.size += p.size()
+	drop := 0
+	for drop < len(l.list)-1 && (len(l.list)-drop > recentMost || l.size > recentBytes) {
+		l.size -= l.list[drop].size()
+		drop++
+	}
+	if drop > 0 {
+		l.list = append([]past(nil), l.list[drop:]...)
+	}
+}
+
+// visible is what lies within the intervals.
+func (l *recent) visible(within []Interval) []past {
+	var out []past
+	for _, p := range l.list {
+		if contains(within, p.id) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func contains(within []Interval, id int64) bool {
+	for _, i := range within {
+		if id > i.Since && (i.Until == 0 || id < i.Until) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,8 @@
+package muc
+
+import "palabre/server"
+
+// register says who answers which request.
+func (s *Service) register(h *server.Host) {
+	s.registerOwner(h)
+}

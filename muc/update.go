@@ -1,0 +1,75 @@
+package muc
+
+import (
+	"context"
+
+	"palabre/server"
+)
+
+// updateLocked is for one inside who is away for lunch, or wants another nick.
+func (r *Room) updateLocked(p *server.Passage, s *seat, nick, key string) error {
+	o := s.occupant
+	if o.nick != nick {
+		return r.renameLocked(p, s, nick, key)
+	}
+	s.presence = r.presenceOf(o, p.Stanza)
+	for i, other := range o.seats { // the last one to speak is shown
+		if other == s {
+			o.seats = append(append(o.seats[:i:i], o.seats[i+1:]...), s)
+			break
+		}
+	}
+	o.shown = nil
+	r.showLocked(p, o, nil, nil)
+	return nil
+}
+
+// showLocked orders that all are told how an occupant is now.
+func (r *Room) showLocked(p *server.Passage, o *occupant, writes []server.Write, codes []int) {
+	v, to := r.viewLocked(o), r.audienceLocked()
+	own, others := make([]listener, 0, len(o.seats)), make([]listener, 0, len(to))
+	for _, l := range to {
+		if l.occupant == o {
+			own = append(own, l)
+		} else {
+			others = append(others, l)
+		}
+	}
+	self := *v
+	i := item{affiliation: r.affiliationLocked(o.account), role: o.role, jid: o.seats[len(o.seats)-1].jid, statuses: append([]int{110}, codes...)}
+	self.full = i.element()
+	self.bare, self.hidden = self.full, false
+	r.orderLocked(event{by: p, writes: writes, tell: func(ctx context.Context) {
+		r.giveView(ctx, own, &self, "")
+		r.giveView(ctx, others, v, "")
+	}}, nil)
+}
+
+// renameLocked changes a nick (XEP-0045 §7.6): all sessions of the occupant go with it.
+func (r *Room) renameLocked(p *server.Passage, s *seat, nick, key string) error {
+	o := s.occupant
+	if other := r.occupants[key]; other != nil && other != o || other == nil && r.reservedLocked(key, o.account) {
+		return errNickTaken
+	}
+	d := r.farewellLocked(o, farewell{nick: nick, codes: []int{303}})
+	d.hidden = o.role < r.config.Policy.Presence
+	d.gone = append([]*seat(nil), o.seats...)
+	for _, l := range r.audienceLocked() {
+		if l.occupant != o {
+			d.to = append(d.to, l)
+		}
+	}
+	delete(r.occupants, o.key)
+	o.nick, o.jid, o.key = nick, r.from(nick), key
+	r.occupants[key] = o
+	for _, x := range o.seats {
+		st := *x.presence
+		st.From = o.jid
+		x.presence = &st
+	}
+	s.presence = r.presenceOf(o, p.Stanza)
+	o.shown = nil
+	r.orderLocked(event{tell: func(ctx context.Context) { d.tell(ctx, r) }}, nil)
+	r.showLocked(p, o, nil, nil)
+	return nil
+}
