@@ -105,7 +105,10 @@ func (r *Room) enterLocked(p *server.Passage, e *entry) error {
 			placed()
 			r.tellArrival(ctx, s, others, e)
 		},
-		undo: func() { r.standUpLocked(s) },
+		undo: func() {
+			s.out.Store(true)
+			r.standUpLocked(s)
+		},
 	}, nil)
 	return nil
 }
@@ -165,7 +168,6 @@ func (r *Room) standUpLocked(s *seat) {
 	if r.seats[s.jid] == s {
 		delete(r.seats, s.jid)
 	}
-	s.out.Store(true)
 	for i, other := range o.seats {
 		if other == s {
 			o.seats = append(o.seats[:i:i], o.seats[i+1:]...)

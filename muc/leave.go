@@ -114,6 +114,7 @@ type departure struct {
 	full, bare string
 	own        string
 	hidden     bool
+	asks       []ask // of those who go, which nobody will answer
 }
 
 func (d *departure) tell(ctx context.Context, r *Room) {
@@ -121,6 +122,7 @@ func (d *departure) tell(ctx context.Context, r *Room) {
 	for _, s := range d.gone {
 		c.Give(ctx, s.session, stream.Packet{Stanza: d.stanza, To: s.jid, Tail: d.own})
 	}
+	r.forsake(ctx, d.asks)
 	if d.hidden {
 		return
 	}
@@ -144,6 +146,7 @@ func (r *Room) departLocked(p *server.Passage, s *seat, f farewell) {
 		d = r.dismissLocked(o, f)
 	} else {
 		d = r.farewellLocked(o, f)
+		d.asks = r.forsakenLocked(s)
 		r.standUpLocked(s)
 		d.gone, d.hidden = []*seat{s}, true
 	}
@@ -167,10 +170,8 @@ func (r *Room) dismissLocked(o *occupant, f farewell) *departure {
 	d := r.farewellLocked(o, f)
 	d.gone = append([]*seat(nil), o.seats...)
 	for _, s := range d.gone {
+		d.asks = append(d.asks, r.forsakenLocked(s)...)
 		r.standUpLocked(s)
-	}
-	for _, s := range d.gone {
-		s.out.Store(false) // they are told that they are out
 	}
 	d.to = r.audienceLocked()
 	return d

@@ -20,7 +20,7 @@ func (r *Room) message(ctx context.Context, p *server.Passage) error {
 	case st.Type == xmpp.TypeGroupchat && !st.To.IsBare():
 		return xmpp.ErrBadRequest.With("What is said to one occupant is not of type groupchat.") // XEP-0045 §7.5
 	case st.Type == xmpp.TypeGroupchat:
-		return r.say(p)
+		return r.say(ctx, p)
 	case !st.To.IsBare():
 		return r.whisper(ctx, p)
 	}
@@ -36,7 +36,14 @@ func (r *Room) exists() bool {
 }
 
 // say is a message to everybody (XEP-0045 §7.4).
-func (r *Room) say(p *server.Passage) error {
+func (r *Room) say(ctx context.Context, p *server.Passage) error {
+	var taken *retraction
+	if id, ok := retracts(p.Stanza); ok {
+		var err error
+		if taken, err = r.ownWords(ctx, p.Stanza, id); err != nil {
+			return err
+		}
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	w := r.whoLocked(p.Stanza.From)
@@ -52,7 +59,7 @@ func (r *Room) say(p *server.Passage) error {
 	if err := r.acceptLocked(w, p.Stanza); err != nil {
 		return err
 	}
-	r.spreadLocked(p, w.occupant, nil)
+	r.spreadLocked(p, w.occupant, r.takeBackLocked(taken))
 	return nil
 }
 

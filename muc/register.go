@@ -5,4 +5,5 @@ import "palabre/server"
 // register says who answers which request.
 func (s *Service) register(h *server.Host) {
 	s.registerOwner(h)
+	s.registerModeration(h)
 }

@@ -34,6 +34,7 @@ type Room struct {
 	seats     map[xmpp.JID]*seat   // by full address
 	audience  []listener           // the seats; shared with what is under way, made anew after a change
 	recent    recent
+	asks      map[string]ask // between occupants, by the ids that they were handed on with
 	pending   int // events that have not been told
 }
 

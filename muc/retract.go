@@ -1,0 +1,102 @@
+package muc
+
+import (
+	"context"
+	"time"
+
+	"palabre/server"
+	"palabre/xmpp"
+)
+
+// Namespaces of retractions, as they are and as they were before.
+const (
+	nsRetract    = "urn:xmpp:message-retract:1"
+	nsRetractOld = "urn:xmpp:message-retract:0"
+	nsFasten     = "urn:xmpp:fasten:0"
+)
+
+// A retraction is what takes a message out of the archive.
+type retraction struct {
+	row       Row
+	tombstone string // what stands in its place
+}
+
+// retracts tells whether a message takes back another (XEP-0424 §3), and which.
+func retracts(st *xmpp.Stanza) (id string, ok bool) {
+	if e, ok := st.Child(nsRetract, "retract"); ok {
+		return e.Attr("id"), true
+	}
+	if e, ok := st.Child(nsFasten, "apply-to"); ok {
+		if _, ok := e.Child(nsRetractOld, "retract"); ok {
+			return e.Attr("id"), true
+		}
+	}
+	return "", false
+}
+
+// ownWords finds what somebody wants to take back. Others' words nobody takes back by a message of their own (XEP-0424 §5). It reads the archive, without the lock.
+func (r *Room) ownWords(ctx context.Context, st *xmpp.Stanza, id string) (*retraction, error) {
+	r.mu.Lock()
+	err := r.permitLocked(r.whoLocked(st.From), actRetract)
+	archives := r.archivesLocked()
+	r.mu.Unlock()
+	if err != nil || !archives {
+		return nil, err
+	}
+	row, err := r.row(ctx, st.From, id)
+	if err != nil {
+		return nil, err
+	}
+	if row.Sender != st.From.Bare() {
+		return nil, xmpp.ErrForbidden.With("You can take back only what you have said yourself.")
+	}
+	b := append(make([]byte, 0, 256), "<retracted xmlns='"+nsRetract+"'"...)
+	b = xmpp.AppendAttr(b, "id", st.ID)
+	b = xmpp.AppendAttr(b, "stamp", r.service.host.Now().UTC().Format(time.RFC3339))
+	b = append(b, "/><retracted xmlns='"+nsRetractOld+"'"...)
+	b = xmpp.AppendAttr(b, "stamp", r.service.host.Now().UTC().Format(time.RFC3339))
+	b = append(b, "/>"...)
+	return &retraction{row: row, tombstone: string(b) + r.tagOf(row.Sender)}, nil
+}
+
+// row finds a message that somebody may see, by the id that the room has given it.
+func (r *Room) row(ctx context.Context, by xmpp.JID, name string) (Row, error) {
+	id, ok := r.service.opts.Archive.Number(r.JID, name)
+	if !ok {
+		return Row{}, errNoMessage
+	}
+	r.mu.Lock()
+	within := r.visibleLocked(by)
+	r.mu.Unlock()
+	rows, err := r.service.opts.Archive.Rows(ctx, r.JID, RowQuery{Within: within, IDs: []int64{id}})
+	if err != nil {
+		return Row{}, err
+	}
+	if len(rows) == 0 {
+		return Row{}, errNoMessage
+	}
+	return rows[0], nil
+}
+
+var errNoMessage = xmpp.ErrItemNotFound.With("There is no such message.")
+
+// takeBackLocked puts a tombstone in the place of a message, also among those at hand.
+func (r *Room) takeBackLocked(t *retraction) []server.Write {
+	if t == nil || t.row.Tombstone {
+		return nil
+	}
+	for i, p := range r.recent.list {
+		if p.id == t.row.ID {
+			st := *p.st
+			st.Inner = t.tombstone
+			r.recent.list[i].st = &st
+		}
+	}
+	return []server.Write{r.service.opts.Archive.Bury(r.JID, t.row, t.tombstone)}
+}
+
+// tagOf is the occupant's tag of an account.
+func (r *Room) tagOf(account xmpp.JID) string {
+	o := occupant{id: r.service.occupantID(r.JID, account)}
+	return o.occupantTag()
+}
