@@ -17,9 +17,10 @@ func BenchmarkResults(b *testing.B) {
 		text := "<message type='chat' id='purple4a5b6c7d' to='juliet@example.org' from='romeo@example.org/laptop'><body>"
 		rows[i] = Row{ID: FirstAt(time.Now()) + int64(i), Stanza: []byte(text + strings.Repeat("x", 430-len(text)-17) + "</body></message>")}
 	}
+	q := &question{queryID: "f27", query: Query{Owner: to.Bare()}}
 	b.ReportAllocs()
 	for b.Loop() {
-		if got := m.results(to, rows, "f27"); len(got) != len(rows) {
+		if got := m.results(q, to, rows); len(got) != len(rows) {
 			b.Fatal(len(got))
 		}
 	}

@@ -44,20 +44,20 @@ func (m *Module) own(fn server.IQHandler) server.IQHandler {
 	}
 }
 
-// formElement says which filters there are. What ids there are is not said (XEP-0313 §4.1.5).
-func formElement() xmpp.Element {
+// formElement says which filters there are, those that every archive has and more. What ids there are is not said (XEP-0313 §4.1.5).
+func formElement(more ...xmpp.Element) xmpp.Element {
 	const validate = "http://jabber.org/protocol/xdata-validate" // XEP-0122
 	open := xmpp.New(validate, "validate", xmpp.New(validate, "open")).With("datatype", "xs:string")
-	field := func(typ, name string, children ...xmpp.Element) xmpp.Element {
-		return xmpp.New(xmpp.NSData, "field", children...).With("type", typ).With("var", name)
-	}
 	return xmpp.New(ns, "query", xmpp.NewForm(xmpp.FormForm, ns).Element().Add(
-		field(xmpp.FieldJIDSingle, "with"),
-		field(xmpp.FieldTextSingle, "start"),
-		field(xmpp.FieldTextSingle, "end"),
-		field(xmpp.FieldTextSingle, "before-id"),
-		field(xmpp.FieldTextSingle, "after-id"),
-		field(xmpp.FieldListMulti, "ids", open),
-		field(xmpp.FieldBoolean, "include-groupchat"),
-	))
+		filter(xmpp.FieldJIDSingle, "with"),
+		filter(xmpp.FieldTextSingle, "start"),
+		filter(xmpp.FieldTextSingle, "end"),
+		filter(xmpp.FieldTextSingle, "before-id"),
+		filter(xmpp.FieldTextSingle, "after-id"),
+		filter(xmpp.FieldListMulti, "ids").Add(open),
+	).Add(more...))
+}
+
+func filter(typ, name string) xmpp.Element {
+	return xmpp.New(xmpp.NSData, "field").With("type", typ).With("var", name)
 }

@@ -37,11 +37,16 @@ func (m *Module) metadata(ctx context.Context, owner xmpp.JID) (xmpp.Element, er
 	if err != nil {
 		return xmpp.Element{}, fmt.Errorf("history: metadata: %w", err)
 	}
+	return m.edges(first, last, ok), nil
+}
+
+// edges is what an archive tells of itself; ok is false for one that is empty.
+func (m *Module) edges(first, last Row, ok bool) xmpp.Element {
 	e := xmpp.New(ns, "metadata")
 	if ok {
 		e = e.Add(m.edge("start", first), m.edge("end", last))
 	}
-	return e, nil
+	return e
 }
 
 func (m *Module) edge(name string, row Row) xmpp.Element {

@@ -26,34 +26,41 @@ type question struct {
 	named   []int64 // rows that must be there (§4.1.3, §4.3.2)
 	lost    bool    // something is named that never was
 	nothing bool    // nothing can match
+
+	view *View    // of a room's archive; nil: it is an account's own
+	from xmpp.JID // if not zero: only what this occupant of the room has said
 }
 
 // parse reads a <query/>. Whatever it can't read is an error, an *xmpp.Error: who is mistaken about a filter must not get the whole archive instead.
 func (m *Module) parse(e xmpp.Element, owner xmpp.JID) (*question, error) {
 	q := &question{queryID: e.Attr("queryid"), query: Query{Owner: owner}}
+	return q, m.parseInto(q, e)
+}
+
+func (m *Module) parseInto(q *question, e xmpp.Element) error {
 	if len(q.queryID) > longestID {
-		return nil, xmpp.ErrBadRequest.With(fmt.Sprintf("The queryid is longer than %d bytes.", longestID))
+		return xmpp.ErrBadRequest.With(fmt.Sprintf("The queryid is longer than %d bytes.", longestID))
 	}
 	if e.HasAttr("node") {
-		return nil, xmpp.ErrFeatureNotImplemented.With("An account's archive has no nodes.") // §6.1.3
+		return xmpp.ErrFeatureNotImplemented.With("An archive of messages has no nodes.") // §6.1.3
 	}
 	forms := 0
 	for _, c := range e.Elements() {
 		switch {
 		case c.Name == xmpp.Name{Space: xmpp.NSData, Local: "x"}:
 			if forms++; forms > 1 {
-				return nil, xmpp.ErrBadRequest.With("There is more than one form.")
+				return xmpp.ErrBadRequest.With("There is more than one form.")
 			}
 			if err := m.parseForm(c, q); err != nil {
-				return nil, err
+				return err
 			}
 		case c.Name == xmpp.Name{Space: ns, Local: "flip-page"}:
 			q.flip = true
 		case c.Name.Space == ns:
-			return nil, xmpp.ErrBadRequest.With("A query has no <" + c.Name.Local + "/>. Filters are fields of a form.")
+			return xmpp.ErrBadRequest.With("A query has no <" + c.Name.Local + "/>. Filters are fields of a form.")
 		}
 	}
-	return q, m.parsePage(e, q)
+	return m.parsePage(e, q)
 }
 
 // parsePage reads where the page begins and ends. RSM does not say what both <after/> and <before/> mean; here, the end of what lies between (§4.3.2).
@@ -119,7 +126,7 @@ func (m *Module) parseForm(x xmpp.Element, q *question) error {
 			continue
 		}
 		read := fields[f.Var]
-		if read == nil {
+		if read == nil || q.view != nil && f.Var == includeGroupchat {
 			return xmpp.ErrFeatureNotImplemented.With("The archive knows no field '" + f.Var + "'.") // §4.1.5
 		}
 		if err := read(m, q, f); err != nil {
@@ -128,6 +135,9 @@ func (m *Module) parseForm(x xmpp.Element, q *question) error {
 	}
 	return nil
 }
+
+// includeGroupchat is a filter of accounts' archives only.
+const includeGroupchat = "include-groupchat"
 
 // fields are the filters that there are.
 var fields = map[string]func(m *Module, q *question, f xmpp.Field) error{
@@ -183,7 +193,7 @@ var fields = map[string]func(m *Module, q *question, f xmpp.Field) error{
 		return nil
 	},
 	// §4.1.4: there are no messages of rooms here, whether or not they are wanted.
-	"include-groupchat": func(_ *Module, _ *question, f xmpp.Field) error {
+	includeGroupchat: func(_ *Module, _ *question, f xmpp.Field) error {
 		if _, ok := f.Bool(); !ok {
 			return unreadable(f, "true or false")
 		}

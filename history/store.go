@@ -33,7 +33,7 @@ type Entry struct {
 type Append struct {
 	Entries []Entry // one or two; the sender's first
 	Stanza  []byte  // the whole element, shared by the entries; not changed any more
-	Inner   int     // where its content begins: what is behind the start tag
+	Inner   int     // where that begins which a resend has, too: the content, or, if the digest is enough to know it by, the end
 
 	// Digest recognises a message that a client sends again because it did not hear what became of it; 0: never. It covers the sender's account, to, type,
 	// id and content. Stream names the stream that it came on: the same on one stream is another message, the same on a later stream within
@@ -86,6 +86,7 @@ type Query struct {
 	After, Before int64
 	IDs           []int64 // if not nil: only these
 	Limit         int
+	Peers         bool // rows tell whom else they concern
 	Backwards     bool // the last ones and not the first ones; rows come in rising order either way
 }
 
@@ -94,6 +95,7 @@ type Row struct {
 	ID     int64
 	Kind   Kind
 	Stanza []byte
+	Peer   xmpp.JID // bare; only if the Query asked for it
 }
 
 // Time is when the message was archived.

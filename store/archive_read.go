@@ -18,6 +18,7 @@ import (
 // each page forward would begin at the first row of the archive.
 const (
 	rowColumns = `a.id, a.kind, a.stanza`
+	peerColumn = `, (SELECT p.bare FROM jid p WHERE p.id = a.peer)`
 	ofOwner    = ` WHERE a.owner = (SELECT id FROM jid WHERE bare = $1)
 	AND +a.id > COALESCE((SELECT e.upto FROM jid j JOIN erasing e ON e.archive = j.id WHERE j.bare = $1), 0)`
 	inBounds = ` AND a.kind & 64 = 0 AND a.id > $2 AND a.id < $3`
@@ -26,7 +27,7 @@ const (
 	fromOwner = ` FROM archive a /* by archive_owner */` + ofOwner
 	fromAll   = fromOwner + inBounds
 	fromPeer  = ` FROM archive a /* by archive_peer */` + ofOwner + inBounds + withPeer
-	byIDs     = `SELECT ` + rowColumns + ` FROM archive a` + ofOwner
+	byIDs     = ` FROM archive a` + ofOwner
 )
 
 // scanned is how many rows a query with a full address reads at a time.
@@ -48,21 +49,23 @@ type asking struct {
 	ids                        listed
 }
 
+// asks makes an asking for rows. n is the number of the first argument that from does not hold.
+func asks(columns, from, byID string, n int) asking {
+	limit, list := fmt.Sprint(` LIMIT $`, n), `SELECT `+columns+byID+` AND a.id IN (`
+	return asking{
+		`SELECT ` + columns + from + ` ORDER BY a.id` + limit,
+		`SELECT ` + columns + from + ` ORDER BY a.id DESC` + limit,
+		`SELECT COUNT(*)` + from,
+		listed{list + placeholders(n, few) + `)`, list + placeholders(n, many) + `)`},
+	}
+}
+
 var (
-	askAll = asking{
-		`SELECT ` + rowColumns + fromAll + ` ORDER BY a.id LIMIT $4`,
-		`SELECT ` + rowColumns + fromAll + ` ORDER BY a.id DESC LIMIT $4`,
-		`SELECT COUNT(*)` + fromAll,
-		listed{byIDs + inBounds + ` AND a.id IN (` + placeholders(4, few) + `)`, byIDs + inBounds + ` AND a.id IN (` + placeholders(4, many) + `)`},
-	}
-	askPeer = asking{
-		`SELECT ` + rowColumns + fromPeer + ` ORDER BY a.id LIMIT $5`,
-		`SELECT ` + rowColumns + fromPeer + ` ORDER BY a.id DESC LIMIT $5`,
-		`SELECT COUNT(*)` + fromPeer,
-		listed{byIDs + inBounds + withPeer + ` AND a.id IN (` + placeholders(5, few) + `)`,
-			byIDs + inBounds + withPeer + ` AND a.id IN (` + placeholders(5, many) + `)`},
-	}
-	selectByID = listed{byIDs + ` AND a.id IN (` + placeholders(2, few) + `)`, byIDs + ` AND a.id IN (` + placeholders(2, many) + `)`}
+	askAll       = asks(rowColumns, fromAll, byIDs+inBounds, 4)
+	askPeer      = asks(rowColumns, fromPeer, byIDs+inBounds+withPeer, 5)
+	askAllPeers  = asks(rowColumns+peerColumn, fromAll, byIDs+inBounds, 4)
+	askPeerPeers = asks(rowColumns+peerColumn, fromPeer, byIDs+inBounds+withPeer, 5)
+	selectByID   = asks(rowColumns, ``, byIDs, 2).ids
 )
 
 // ask gives what a Query is asked with, and the arguments, behind which those for the limit or the ids come.
@@ -71,16 +74,31 @@ func ask(q *history.Query) (*asking, []any) {
 	if before == 0 {
 		before = math.MaxInt64
 	}
-	if q.With.IsZero() {
-		return &askAll, []any{q.Owner.String(), q.After, before}
+	all, peer := &askAll, &askPeer
+	if q.Peers {
+		all, peer = &askAllPeers, &askPeerPeers
 	}
-	return &askPeer, []any{q.Owner.String(), q.After, before, q.With.Bare().String()}
+	if q.With.IsZero() {
+		return all, []any{q.Owner.String(), q.After, before}
+	}
+	return peer, []any{q.Owner.String(), q.After, before, q.With.Bare().String()}
 }
 
 func scanRow(scan scanner) (r history.Row, err error) {
 	var kind int64
 	err = scan(&r.ID, &kind, &r.Stanza)
 	r.Kind = history.Kind(kind)
+	return r, err
+}
+
+func scanRowAndPeer(scan scanner) (r history.Row, err error) {
+	var kind int64
+	var peer string
+	if err := scan(&r.ID, &kind, &r.Stanza, &peer); err != nil {
+		return r, err
+	}
+	r.Kind = history.Kind(kind)
+	r.Peer, err = xmpp.ParseJID(peer)
 	return r, err
 }
 
@@ -110,8 +128,12 @@ func byID(a, b history.Row) int { return cmp.Compare(a.ID, b.ID) }
 
 // rows asks for rows, those first that are wanted first.
 func (s *Store) rows(ctx context.Context, q *history.Query) (out []history.Row, err error) {
+	read := scanRow
+	if q.Peers {
+		read = scanRowAndPeer
+	}
 	take := func(scan scanner) error {
-		r, err := scanRow(scan)
+		r, err := read(scan)
 		out = append(out, r)
 		return err
 	}
