@@ -12,10 +12,11 @@ import (
 // resendsWithin is how long a first copy is known as one. Who sends again after that has sent another message.
 const resendsWithin = 7 * 24 * time.Hour
 
-// An appending is an Append with the numbers of those whom it concerns.
+// An appending is an Append with the numbers of those whom it concerns; or, without one, what takes a place between others.
 type appending struct {
 	*history.Append
 	owners, peers [2]int64
+	place         func(ctx context.Context, id int64) error
 	size          int // of the stanzas that wait with it and before it
 }
 
@@ -54,10 +55,7 @@ func appendEntries(ctx context.Context, t *turn, a *history.Append) error {
 	if len(a.Entries) < 1 || len(a.Entries) > 2 || a.Inner < 0 || a.Inner > len(a.Stanza) {
 		return fmt.Errorf("an append of %d entries, with its content at %d of %d bytes", len(a.Entries), a.Inner, len(a.Stanza))
 	}
-	p := appending{Append: a, size: len(a.Entries) * len(a.Stanza)}
-	if n := len(t.appends); n > 0 {
-		p.size += t.appends[n-1].size
-	}
+	p := appending{Append: a, size: t.appended() + len(a.Entries)*len(a.Stanza)}
 	for i := range a.Entries {
 		var err error
 		if p.owners[i], err = t.id(ctx, a.Entries[i].Owner); err != nil {
@@ -74,8 +72,21 @@ func appendEntries(ctx context.Context, t *turn, a *history.Append) error {
 	return nil
 }
 
+// appended is the size of what waits.
+func (t *turn) appended() int {
+	if n := len(t.appends); n > 0 {
+		return t.appends[n-1].size
+	}
+	return 0
+}
+
+// afterAppends has place called at the next flush, with an id that is above those of what was appended before, and below those of what is appended later.
+func (t *turn) afterAppends(place func(ctx context.Context, id int64) error) {
+	t.appends = append(t.appends, appending{place: place, size: t.appended()})
+}
+
 // flush adds what was appended so far in this turn to the archives, all at once. Whoever reads or changes rows of the archive in a
-// turn calls it before.
+// turn, or takes an id, calls it before.
 func (t *turn) flush(ctx context.Context) error {
 	if len(t.appends) == 0 {
 		return nil
@@ -88,7 +99,12 @@ func (t *turn) flush(ctx context.Context) error {
 	}
 	b := builder{turn: t, known: known, rows: make([]archiveRow, 0, 2*len(appends))}
 	for _, a := range appends {
-		if err := b.add(ctx, a); err != nil {
+		if a.place != nil {
+			err = a.place(ctx, t.clock.next())
+		} else {
+			err = b.add(ctx, a)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -102,7 +118,7 @@ func (t *turn) flush(ctx context.Context) error {
 func (t *turn) firstCopies(ctx context.Context, appends []appending) (map[copyKey]firstCopy, error) {
 	want := make([]wanted, 0, len(appends))
 	for i := range appends {
-		if appends[i].Digest != 0 {
+		if appends[i].place == nil && appends[i].Digest != 0 {
 			want = append(want, wanted{appends[i].key(), appends[i].owners[1]})
 		}
 	}

@@ -89,6 +89,7 @@ func anyWrites(batch []passage) bool {
 }
 
 func (w *writer) inTx(ctx context.Context, fn func(context.Context, *turn) error) error {
+	hides := false
 	err := w.engine.InTx(ctx, func(ctx context.Context, x tx) error {
 		t := &turn{tx: x, ids: w.ids, clock: w.clock}
 		if err := fn(ctx, t); err != nil {
@@ -100,10 +101,14 @@ func (w *writer) inTx(ctx context.Context, fn func(context.Context, *turn) error
 		if err := t.flushCounts(ctx); err != nil {
 			return err
 		}
+		hides = t.hides
 		return w.clock.remember(ctx, x)
 	})
 	w.ids.settle(err == nil)
 	w.clock.settle(err == nil)
+	if hides && err == nil {
+		w.erase()
+	}
 	return err
 }
 

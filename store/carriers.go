@@ -18,6 +18,7 @@ type turn struct {
 	ids     *interner
 	clock   *archiveClock
 	appends []appending        // what is to go to the archives, and is not there yet: see flush
+	hides   bool               // an archive: see eraser
 	counts  map[counter]uint32 // the counts of streams, as they are to be stored: see flushCounts
 }
 
@@ -27,11 +28,17 @@ func (s *Store) carriers() map[reflect.Type]carrier {
 	carries(m, runCall)
 	carries(m, s.changeRoster)
 	carries(m, appendEntries)
-	carries(m, say)
 	carries(m, bury)
 	carries(m, reached)
 	carries(m, count)
 	carries(m, forget)
+	carries(m, saveRoom)
+	carries(m, affiliate)
+	carries(m, begin)
+	carries(m, finish)
+	carries(m, part)
+	carries(m, position)
+	carries(m, destroy)
 	return m
 }
 

@@ -10,9 +10,9 @@ import (
 	"palabre/xmpp"
 )
 
-// What an account owned goes with it, in one transaction; but its archive may be so large that everybody would have to wait. So it is
-// hidden at once, up to the last id that was given, and goes bit by bit behind that, over restarts too. Whoever gets the name next sees
-// nothing of it, nor of what somebody else put there in between.
+// What an account owned goes with it, in one transaction, and what is kept of a room that is destroyed; but its archive may be so large that
+// everybody would have to wait. So it is hidden at once, up to the last id that was given, and goes bit by bit behind that, over restarts
+// too. Whoever gets the name next sees nothing of it, nor of what somebody else put there in between.
 
 // erasures are one for each table that has a column owner, but the archive.
 var erasures = []string{
@@ -22,30 +22,36 @@ var erasures = []string{
 	`DELETE FROM account_data WHERE owner = $1`,
 	`DELETE FROM delivered WHERE owner = $1`,
 	`DELETE FROM resumable WHERE owner = $1`,
+	`UPDATE room SET members = members - 1 WHERE room IN (SELECT room FROM member WHERE owner = $1 AND affiliation NOT IN ('none', 'outcast'))`,
+	`DELETE FROM stay WHERE owner = $1 AND room IN (SELECT room FROM member WHERE owner = $1)`,
+	`DELETE FROM member WHERE owner = $1`,
 	`DELETE FROM account WHERE owner = $1`,
 }
 
 // Delete is account.Store's.
 func (s *Store) Delete(ctx context.Context, jid xmpp.JID) error {
-	err := s.changeAccount(ctx, jid, func(ctx context.Context, t *turn, owner int64) error {
+	return s.changeAccount(ctx, jid, func(ctx context.Context, t *turn, owner int64) error {
 		for _, erasure := range erasures {
 			if err := t.Queue(ctx, erasure, owner); err != nil {
 				return err
 			}
 		}
-		return t.Queue(ctx, `INSERT INTO erasing (archive, upto) VALUES ($1, $2)
-			ON CONFLICT (archive) DO UPDATE SET upto = excluded.upto`, owner, t.clock.next())
+		return t.hide(ctx, owner)
 	})
-	if err == nil {
-		s.eraser.signal()
-	}
-	return err
 }
 
-// hideRemains hides what there is in the archive of an address that gets an account.
+// hide hides an archive, which is erased from the commit on.
+func (t *turn) hide(ctx context.Context, owner int64) error {
+	t.hides = true
+	return t.Queue(ctx, `INSERT INTO erasing (archive, upto) VALUES ($1, $2)
+		ON CONFLICT (archive) DO UPDATE SET upto = excluded.upto`, owner, t.clock.next())
+}
+
+// hideRemains hides what there is in the archive of an address that gets an account, or becomes a room.
 func (t *turn) hideRemains(ctx context.Context, owner int64) error {
-	return t.Queue(ctx, `INSERT INTO erasing (archive, upto)
-		SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT) WHERE EXISTS (SELECT 1 FROM archive WHERE owner = $1)
+	t.hides = true
+	return t.Queue(ctx, `INSERT INTO erasing (archive, upto) SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT)
+		WHERE EXISTS (SELECT 1 FROM archive WHERE owner = $1) AND NOT EXISTS (SELECT 1 FROM room WHERE room = $1)
 		ON CONFLICT (archive) DO UPDATE SET upto = excluded.upto`, owner, t.clock.last)
 }
 
@@ -94,7 +100,7 @@ func (s *Store) eraseAll(ctx context.Context) {
 		left, err := s.erase(ctx)
 		switch {
 		case err != nil && ctx.Err() == nil && !errors.Is(err, ErrAway): // which has been logged
-			s.opts.Logger.Warn("the archives of deleted accounts could not be erased; this is tried again", "err", err)
+			s.opts.Logger.Warn("the archives of deleted accounts and rooms could not be erased; this is tried again", "err", err)
 			fallthrough
 		case left || err != nil:
 			again = time.After(stragglers / 4)
@@ -183,10 +189,10 @@ func (p erasure) step(ctx context.Context, t *turn, now time.Time) (next erasure
 	return next, nil
 }
 
-// erased is done with what was hidden. Once nothing more can be on its way to an account that is not there, what came in the meantime goes too.
+// erased is done with what was hidden. Once nothing more can be on its way to an account or a room that is not there, what came in the meantime goes too.
 func (t *turn) erased(ctx context.Context, h hidden, now time.Time) (left bool, err error) {
 	var is bool
-	if err := t.QueryRow(ctx, []any{&is}, `SELECT EXISTS (SELECT 1 FROM account WHERE owner = $1)`, h.archive); err != nil {
+	if err := t.QueryRow(ctx, []any{&is}, `SELECT EXISTS (SELECT 1 FROM account WHERE owner = $1) OR EXISTS (SELECT 1 FROM room WHERE room = $1)`, h.archive); err != nil {
 		return false, err
 	}
 	if !is {

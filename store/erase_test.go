@@ -11,6 +11,7 @@ import (
 
 	"palabre/account"
 	"palabre/history"
+	"palabre/muc"
 	"palabre/roster"
 )
 
@@ -75,6 +76,7 @@ func TestDeleteErasesAll(t *testing.T) {
 		must(t, commit(s, set(romeo, juliet, roster.Item{Listed: true, Name: "romeo's"}), set(juliet, romeo, roster.Item{Listed: true})))
 		must(t, s.SetData(ctx, romeo, "vcard", map[string]string{"": "<FN>romeo</FN>"}))
 		must(t, commit(s, line(romeo, juliet, "from romeo"), line(juliet, romeo, "to romeo"), &history.Reached{Account: romeo, Upto: 1}, counted("stream", 1)))
+		must(t, commit(s, save(feast, "group"), affiliation(feast, romeo, muc.Member), &muc.Begin{Room: feast, Account: romeo}))
 
 		tables := schema(t, s)
 		for table, columns := range tables {

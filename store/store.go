@@ -20,6 +20,7 @@ import (
 
 	"palabre/account"
 	"palabre/history"
+	"palabre/muc"
 	"palabre/resumption"
 	"palabre/roster"
 	"palabre/server"
@@ -29,6 +30,7 @@ import (
 var (
 	_ account.Store    = (*Store)(nil)
 	_ history.Store    = (*Store)(nil)
+	_ muc.Store        = (*Store)(nil)
 	_ resumption.Store = (*Store)(nil)
 	_ roster.Store     = (*Store)(nil)
 	_ server.Committer = (*Store)(nil)

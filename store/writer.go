@@ -37,6 +37,7 @@ type writer struct {
 	patience time.Duration
 	dead     *atomic.Pointer[error] // the Store's
 	die      func(error)
+	erase    func() // has the eraser look for what is hidden
 	stats    stats
 	outage   outage
 	tries    int       // that have failed since the last one that did not
@@ -60,7 +61,7 @@ type passage struct {
 func newWriter(s *Store, ids *interner, clock *archiveClock) *writer {
 	w := &writer{
 		engine: s.engine, carriers: s.carriers(), ids: ids, clock: clock, log: s.opts.Logger,
-		now: s.opts.Now, patience: s.opts.Patience, dead: &s.dead, die: s.die,
+		now: s.opts.Now, patience: s.opts.Patience, dead: &s.dead, die: s.die, erase: s.eraser.signal,
 		wake: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	go w.run()
