@@ -28,6 +28,7 @@ func (s *Store) carriers() map[reflect.Type]carrier {
 	carries(m, runCall)
 	carries(m, s.changeRoster)
 	carries(m, appendEntries)
+	carries(m, say)
 	carries(m, bury)
 	carries(m, reached)
 	carries(m, count)
