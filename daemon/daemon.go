@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"palabre/account"
+	"palabre/muc"
 	"palabre/resumption"
 	"palabre/server"
 	"palabre/server/c2s"
@@ -22,6 +23,7 @@ type Daemon struct {
 	Log      *slog.Logger
 	Store    *store.Store
 	Accounts *account.Registry
+	Rooms    *muc.Service
 	Host     *server.Host
 	C2S      *c2s.Server
 	Started  time.Time

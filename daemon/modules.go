@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"palabre/history"
+	"palabre/muc"
 	"palabre/presence"
 	"palabre/resumption"
 	"palabre/roster"
@@ -21,6 +22,9 @@ func (d *Daemon) modules(ctx context.Context) ([]server.Module, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.Rooms, err = d.rooms(ctx, past); err != nil {
+		return nil, err
+	}
 	sessions := d.Config.Sessions
 	d.resumption = resumption.New(resumption.Options{Store: d.Store, Time: time.Duration(sessions.Resume), Location: sessions.Location})
 	return []server.Module{
@@ -30,6 +34,7 @@ func (d *Daemon) modules(ctx context.Context) ([]server.Module, error) {
 		presence.New(contacts, d.Store),
 		&xep.Carbons{},
 		past, // after all that refuse a message, or cut something out of it
+		d.Rooms,
 		d.resumption,
 		&xep.ClientState{},
 		xep.Ping{},
@@ -53,6 +58,23 @@ func (d *Daemon) history(ctx context.Context, contacts history.Contacts) (*histo
 		Store: d.Store, Contacts: contacts, Key: key,
 		Off: func(domain string) bool { return !d.Config.HistoryOf(domain).Enabled },
 	})
+}
+
+// rooms are those of every domain, each at a domain of its own. Their key, too, is in the database: who somebody is in a room must not change.
+func (d *Daemon) rooms(ctx context.Context, past *history.Module) (*muc.Service, error) {
+	key, err := d.Store.Secret(ctx, "occupant-ids")
+	if err != nil {
+		return nil, err
+	}
+	of := map[string]string{}
+	for _, domain := range d.Config.Domains {
+		of["conference."+domain] = domain
+	}
+	return muc.New(muc.Options{
+		Store: d.Store, Archive: roomArchive{past}, Key: key, Rooms: of,
+		New:    func(string) string { return d.Config.Rooms.New },
+		Limits: muc.Limits{Off: d.Config.Limits.Off},
+	}), nil
 }
 
 // contacts are the addresses that the configuration names (XEP-0157).

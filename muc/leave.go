@@ -67,21 +67,18 @@ func (s *Service) closed(ctx context.Context, session *server.Session) {
 	}
 	in.mu.Lock()
 	in.ended = true
-	seats := make([]*seat, 0, len(in.seats))
-	for _, x := range in.seats {
-		if x != nil {
-			seats = append(seats, x)
-		}
-	}
 	in.mu.Unlock()
-	for _, x := range seats {
+	var told sync.WaitGroup
+	for _, x := range in.list() {
 		r := x.room
 		r.mu.Lock()
 		if r.seats[x.jid] == x {
-			r.departLocked(nil, x, farewell{})
+			told.Add(1)
+			r.departLocked(nil, x, farewell{}, func(error) { told.Done() })
 		}
 		r.mu.Unlock()
 	}
+	told.Wait() // whoever comes back under the same address comes after that
 }
 
 // leaveLocked is for one who says that they go (XEP-0045 §7.14).
@@ -91,7 +88,7 @@ func (r *Room) leaveLocked(p *server.Passage) error {
 		return server.ErrDrop
 	}
 	s.presence = r.presenceOf(s.occupant, p.Stanza)
-	r.departLocked(p, s, farewell{status: s.presence.Inner})
+	r.departLocked(p, s, farewell{status: s.presence.Inner}, nil)
 	return nil
 }
 
@@ -139,7 +136,7 @@ func (d *departure) tell(ctx context.Context, r *Room) {
 }
 
 // departLocked takes one seat away and orders that it is told. While the occupant has others, nobody else is told but for how they are shown.
-func (r *Room) departLocked(p *server.Passage, s *seat, f farewell) {
+func (r *Room) departLocked(p *server.Passage, s *seat, f farewell, outcome func(error)) {
 	o := s.occupant
 	var d *departure
 	if len(o.seats) == 1 {
@@ -162,7 +159,7 @@ func (r *Room) departLocked(p *server.Passage, s *seat, f farewell) {
 		if v != nil {
 			r.giveView(ctx, to, v, "")
 		}
-	}}, nil)
+	}}, outcome)
 }
 
 // dismissLocked takes an occupant out with all seats. What it gives is to be told by an event.
@@ -240,7 +237,7 @@ func (r *Room) bounced(p *server.Passage) error {
 	if s == nil || !tellsGone(p.Stanza) {
 		return server.ErrDrop
 	}
-	r.departLocked(p, s, farewell{codes: []int{333}})
+	r.departLocked(p, s, farewell{codes: []int{333}}, nil)
 	return nil
 }
 

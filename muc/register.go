@@ -6,4 +6,5 @@ import "palabre/server"
 func (s *Service) register(h *server.Host) {
 	s.registerOwner(h)
 	s.registerModeration(h)
+	s.registerArchive(h)
 }

@@ -35,7 +35,7 @@ type Room struct {
 	audience  []listener           // the seats; shared with what is under way, made anew after a change
 	recent    recent
 	asks      map[string]ask // between occupants, by the ids that they were handed on with
-	pending   int // events that have not been told
+	pending   int            // events that have not been told
 }
 
 // A listener is a seat as what is under way sees it.

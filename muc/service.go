@@ -94,6 +94,8 @@ func (s *Service) Register(h *server.Host) {
 	}
 	hooks := h.Hooks()
 	hooks.SessionClosed = append(hooks.SessionClosed, s.closed)
+	hooks.SessionSaved = append(hooks.SessionSaved, s.save)
+	hooks.SessionRestored = append(hooks.SessionRestored, s.restore)
 	s.register(h)
 }
 

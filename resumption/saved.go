@@ -31,6 +31,11 @@ func (m *Module) Save(ctx context.Context) error {
 		rows = rows[:0]
 		return nil
 	}
+	for _, s := range m.host.Sessions() { // before any is saved: others are told that these are gone
+		if s.IsAway() && s.IsVolatile() {
+			s.Abandon(ctx)
+		}
+	}
 	for _, s := range m.host.Sessions() {
 		in, ok := s.Saved()
 		if !ok {

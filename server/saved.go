@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"palabre/stream"
@@ -37,6 +38,9 @@ func (s *Session) Saved() (out Saved, ok bool) {
 	o := &s.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.volatileLocked() {
+		return Saved{}, false
+	}
 	out.Remote = o.remote
 	out.Sent, out.Acked = o.ledger.Counts()
 	for _, p := range o.ledger.Kept() {
@@ -47,6 +51,23 @@ func (s *Session) Saved() (out Saved, ok bool) {
 		}
 	}
 	return out, true
+}
+
+// IsVolatile tells whether the session holds something of which no copy may outlive the process: it can't be saved.
+func (s *Session) IsVolatile() bool {
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	return s.out.volatileLocked()
+}
+
+func (o *outlet) volatileLocked() bool {
+	return o.ledger != nil && slices.ContainsFunc(o.ledger.Kept(), func(p stream.Packet) bool { return p.Volatile })
+}
+
+// Abandon ends a session that waits for a connection while the server is on its way down: what it has missed goes the way of what nobody took.
+func (s *Session) Abandon(ctx context.Context) {
+	s.ended.Store(true)
+	s.Closed(ctx)
 }
 
 // Marks are those of what the client has not acknowledged.
