@@ -40,7 +40,7 @@ type view struct {
 	hidden     bool   // the policy tells only themselves of their presence
 }
 
-// nickKey is what nicks are compared by: those that look the same are the same (XEP-0045 §17.1.1, RFC 8266 §2.4). ok tells whether it is a nick at all.
+// nickKey is what nicks are compared by: those that look the same are the same (XEP-0045 §14.6, RFC 8266). ok tells whether it is a nick at all.
 func nickKey(nick string) (key string, ok bool) {
 	key, err := precis.Nickname.CompareKey(nick)
 	return key, err == nil && key != ""
