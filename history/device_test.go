@@ -23,6 +23,7 @@ const (
 type device struct {
 	t    testing.TB
 	s    *server.Session
+	at   string // whose archive it asks; empty: its own
 	got  chan stream.Packet
 	asks int
 }
@@ -69,7 +70,11 @@ func (d *device) query(inside string) (rows []found, answer xmpp.Element) {
 	d.t.Helper()
 	d.asks++
 	id := fmt.Sprint("q", d.asks)
-	d.send("<iq type='set' id='" + id + "'><query xmlns='" + nsMAM + "'>" + inside + "</query></iq>")
+	to := ""
+	if d.at != "" {
+		to = " to='" + d.at + "'"
+	}
+	d.send("<iq type='set' id='" + id + "'" + to + "><query xmlns='" + nsMAM + "' queryid='" + id + "'>" + inside + "</query></iq>")
 	timeout := time.After(20 * time.Second)
 	for {
 		select {

@@ -16,7 +16,9 @@ import (
 // A line is a message of the model: what an archive is, without a database.
 type line struct {
 	id, stamp string
-	with      xmpp.JID // who else, in full
+	with      xmpp.JID // who else, in full; in a room, who has sent it
+	nick      xmpp.JID // in a room: by whom it seems to be
+	unseen    bool     // it is not for who asks
 }
 
 // A wish is a query that means the same to the model and to the server.
@@ -32,7 +34,7 @@ type wish struct {
 
 func (w *wish) matches(l line, at int) bool {
 	switch {
-	case w.with != "" && l.with.String() != w.with && l.with.Bare().String() != w.with,
+	case w.with != "" && l.with.String() != w.with && l.with.Bare().String() != w.with && l.nick.String() != w.with,
 		w.start != "" && l.stamp < w.start, w.end != "" && l.stamp > w.end,
 		w.afterID >= 0 && at <= w.afterID, w.beforeID >= 0 && at >= w.beforeID,
 		w.ids != nil && !slices.Contains(w.ids, at),
@@ -45,7 +47,7 @@ func (w *wish) matches(l line, at int) bool {
 // page is what the model answers: the ids in the order in which they come, first and last, and whether that is all.
 func (w *wish) page(all []line) (ids []string, first, last string, complete bool, count int) {
 	for at, l := range all {
-		if w.matches(l, at) {
+		if !l.unseen && w.matches(l, at) {
 			ids = append(ids, l.id)
 		}
 	}
@@ -84,7 +86,7 @@ func (w *wish) xml(all []line) string {
 	field("FORM_TYPE", nsMAM)
 	for name, v := range map[string]string{"with": w.with, "start": w.start, "end": w.end} {
 		if v != "" {
-			field(name, v)
+			field(name, string(xmpp.AppendText(nil, v)))
 		}
 	}
 	if w.afterID >= 0 {

@@ -1,0 +1,113 @@
+package history
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"palabre/xmpp"
+)
+
+// TestSpans compares spans that were brought into order with what they mean.
+func TestSpans(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(r *rapid.T) {
+		edge := rapid.OneOf(rapid.Int64Range(-2, 25), rapid.SampledFrom([]int64{math.MaxInt64 - 1, math.MaxInt64}))
+		spans := make([]Span, rapid.IntRange(0, 6).Draw(r, "spans"))
+		for i := range spans {
+			spans[i] = Span{edge.Draw(r, "since"), edge.Draw(r, "until")}
+		}
+		got := ordered(spans)
+		for i, s := range got {
+			if s.Since >= s.Until-1 || i > 0 && s.Since < got[i-1].Until {
+				r.Fatalf("%v become %v", spans, got)
+			}
+		}
+		for id := int64(1); id < 30; id++ {
+			want := false
+			for _, s := range spans {
+				want = want || id > s.Since && (s.Until == 0 || id < s.Until)
+			}
+			parts := 0
+			for _, s := range got {
+				if q, ok := (Query{After: id - 1, Before: id + 1}).in(s); ok && q.After == id-1 && q.Before == id+1 {
+					parts++
+				}
+			}
+			if holds(got, id) != want || parts > 1 || (parts == 1) != want {
+				r.Fatalf("%v become %v: %d is in %d parts, and is held: %v", spans, got, id, parts, holds(got, id))
+			}
+		}
+	})
+}
+
+// TestInside: whatever stands in the start tag of a message, what is shown of it is what it holds.
+func TestInside(t *testing.T) {
+	t.Parallel()
+	for name, raw := range map[string]string{
+		"plain":             "<message type='groupchat' from='a@b/c'><body>x</body></message>",
+		"nothing":           "<message from='a@b/c'/>",
+		"a nick of signs":   "<message from=\"a@b/>'&gt;\"><body>x</body></message>",
+		"foreign attribute": "<message xmlns:x='urn:x' x:y=\"'>\" x:z='>\"'><x:a b='/>'/><body>x</body></message>",
+		"end tags":          "<message><message xmlns='urn:x'></message><body>&lt;/message></body></message>",
+	} {
+		st, err := xmpp.ParseStanza(raw)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		stored, inner := render(st)
+		start, end := insideOf(stored)
+		if start != inner || string(stored[start:end]) != st.Inner {
+			t.Errorf("%s: %s holds %s", name, stored, stored[start:end])
+		}
+		q := question{view: &View{Show: func(inner string) string { return inner + "<y/>" + strings.Repeat("z", 100) }}}
+		before := string(stored)
+		shown, err := xmpp.ParseStanza(string(q.shown(stored)))
+		if err != nil || string(stored) != before || shown.From != st.From || !strings.HasSuffix(shown.Inner, strings.Repeat("z", 100)) {
+			t.Errorf("%s: %s, %v, is shown of %s", name, shown, err, stored)
+		}
+	}
+}
+
+// TestWorthOfRoom is the rule for rooms.
+func TestWorthOfRoom(t *testing.T) {
+	t.Parallel()
+	m := testModule(t)
+	const body = "<body>hi</body>"
+	for message, want := range map[string]bool{
+		body:                    true,
+		"<subject>hi</subject>": true,
+		"<subject/>":            true,
+		"<thread>hi</thread>":   false,
+		"":                      false,
+		body + "<no-store xmlns='urn:xmpp:hints'/>":                                          false,
+		body + "<no-permanent-store xmlns='urn:xmpp:hints'/><store xmlns='urn:xmpp:hints'/>": false,
+		body + "<no-copy xmlns='urn:xmpp:hints'/>":                                           true,
+		"<x xmlns='urn:x'/><store xmlns='urn:xmpp:hints'/>":                                  true,
+		"<composing xmlns='http://jabber.org/protocol/chatstates'/>":                         false,
+		"<composing xmlns='http://jabber.org/protocol/chatstates'/>" + body:                  true,
+		"<displayed xmlns='urn:xmpp:chat-markers:0' id='1'/>":                                false,
+		"<displayed xmlns='urn:xmpp:chat-markers:0' id='1'/><store xmlns='urn:xmpp:hints'/>": true,
+		"<received xmlns='urn:xmpp:receipts' id='1'/>":                                       false,
+		"<reactions xmlns='urn:xmpp:reactions:0' id='1'/>":                                   true,
+		"<retract xmlns='urn:xmpp:message-retract:1' id='1'/>":                               true,
+		"<apply-to xmlns='urn:xmpp:fasten:0' id='1'/>":                                       true,
+		"<encrypted xmlns='eu.siacs.conversations.axolotl'/>":                                true,
+		"<invite xmlns='urn:xmpp:call-invites:0'/>":                                          true,
+		"<x xmlns='http://jabber.org/protocol/muc#user'><status code='104'/></x>":            false,
+		"<x xmlns='http://jabber.org/protocol/muc#user'><invite to='a@b'/></x>":              false,
+		"<x xmlns='jabber:x:data' type='submit'/>":                                           false,
+	} {
+		for _, typ := range []string{"groupchat", "chat", "normal", "error"} {
+			st, err := xmpp.ParseStanza("<message type='" + typ + "'>" + message + "</message>")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := m.WorthOfRoom(st); got != (want && typ == "groupchat") {
+				t.Errorf("%s: %v", st, got)
+			}
+		}
+	}
+}
