@@ -136,14 +136,18 @@ func (w *writer) run() {
 	}
 }
 
-// part writes down where the next process goes on. If that fails, it does without.
+// part writes down where the next process goes on, which can do without; but not on a disk that fails.
 func (w *writer) part() {
 	ctx, cancel := context.WithTimeout(context.Background(), shortestTry)
 	defer cancel()
 	if w.dead.Load() != nil || w.tries > 0 {
 		return
 	}
-	if err := w.clock.part(ctx, w.engine); err != nil {
+	switch err := w.clock.part(ctx, w.engine); {
+	case err == nil:
+	case w.engine.Fault(err) == fatal:
+		w.die(err)
+	default:
 		w.log.Warn("the last id was not stored", "err", err)
 	}
 }
