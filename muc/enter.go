@@ -206,6 +206,10 @@ func (r *Room) intervalLocked(s *seat) (writes []server.Write, placed func()) {
 func (r *Room) began(account xmpp.JID, at int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.beganLocked(account, at)
+}
+
+func (r *Room) beganLocked(account xmpp.JID, at int64) {
 	p := r.people[account]
 	if p == nil {
 		return
@@ -334,7 +338,7 @@ func (r *Room) makeLocked(p *server.Passage, account xmpp.JID) error {
 		return xmpp.ErrInternal
 	}
 	r.config, r.created, r.locked, r.subject, r.avatar = c, s.host.Now(), true, Subject{}, ""
-	r.people[account] = &Person{Account: account, Affiliation: Owner}
+	r.people[account] = &Person{Account: account, Affiliation: Owner, Joined: r.created.UnixMilli() << 20}
 	return nil
 }
 

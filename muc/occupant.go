@@ -46,9 +46,12 @@ func nickKey(nick string) (key string, ok bool) {
 	return key, err == nil && key != ""
 }
 
-// affiliationLocked is what an account is to the room.
+// affiliationLocked is what an account is to the room. A domain that is banned stands for all of its accounts that are nothing else (XEP-0045 §9.2).
 func (r *Room) affiliationLocked(account xmpp.JID) Affiliation {
-	if p := r.people[account]; p != nil {
+	if p := r.people[account]; p != nil && p.Affiliation != None {
+		return p.Affiliation
+	}
+	if p := r.people[account.DomainJID()]; p != nil {
 		return p.Affiliation
 	}
 	return None

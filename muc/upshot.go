@@ -1,0 +1,193 @@
+package muc
+
+import (
+	"context"
+
+	"palabre/server"
+	"palabre/xmpp"
+)
+
+// An upshot is what follows from changes of affiliations or roles: what has to be written, and what is told once that is durable.
+type upshot struct {
+	room   *Room
+	by     string // the nick of who has done it, or empty
+	writes []server.Write
+	placed []func() // take over what the commit has given; called with the lock
+	gone   []*departure
+	moved  []moved
+	notes  []standing // who is an admin or owner from now on, or no more
+	told   []func(context.Context)
+}
+
+// moved is an occupant with a new role or affiliation.
+type moved struct {
+	occupant *occupant
+	was      Role
+	reason   string
+}
+
+// event is the upshot as an event of its own. p may be nil.
+func (u *upshot) event(p *server.Passage) *event {
+	return &event{by: p, writes: u.writes, tell: func(ctx context.Context) { u.tell(ctx, nil) }, undo: u.undoLocked}
+}
+
+// tell tells everybody: first those who are out, then who has asked for it, by answer, which may be nil, and then those inside (XEP-0045 §8.2).
+func (u *upshot) tell(ctx context.Context, answer func()) {
+	r := u.room
+	r.mu.Lock()
+	for _, fn := range u.placed {
+		fn()
+	}
+	r.mu.Unlock()
+	for _, d := range u.gone {
+		first := *d
+		first.hidden = true
+		first.tell(ctx, r)
+	}
+	if answer != nil {
+		answer()
+	}
+	for _, d := range u.gone {
+		rest := *d
+		rest.gone = nil
+		rest.tell(ctx, r)
+	}
+	for _, fn := range u.told {
+		fn(ctx)
+	}
+}
+
+// undoLocked takes back what is not stored: who had to leave is inside, in the role that they had.
+func (u *upshot) undoLocked() {
+	for _, m := range u.moved {
+		m.occupant.role = m.was
+	}
+	for _, d := range u.gone {
+		for _, s := range d.gone {
+			u.room.sitAgainLocked(s)
+		}
+	}
+	for _, o := range u.room.occupants {
+		o.shown = nil
+	}
+	u.room.audience = nil
+}
+
+// sitAgainLocked gives a seat back that was taken away for nothing, if there is still somebody to sit on it.
+func (r *Room) sitAgainLocked(s *seat) {
+	o := s.occupant
+	if other := r.occupants[o.key]; other != nil && other != o || r.seats[s.jid] != nil || r.service.enters(s.session, r) != nil {
+		return
+	}
+	r.occupants[o.key] = o
+	r.sitLocked(s)
+	r.service.sits(s)
+}
+
+// outLocked has an occupant leave.
+func (u *upshot) outLocked(o *occupant, f farewell) {
+	f.actor = u.by
+	u.writes = append(u.writes, u.room.partLocked(o.account)...)
+	u.gone = append(u.gone, u.room.dismissLocked(o, f))
+}
+
+// moveLocked gives an occupant a role; it may be the one that they have, if the affiliation is another.
+func (u *upshot) moveLocked(o *occupant, role Role, reason string) {
+	u.moved = append(u.moved, moved{o, o.role, reason})
+	o.role, o.shown, u.room.audience = role, nil, nil
+}
+
+// settleLocked fixes who is told what.
+func (u *upshot) settleLocked() {
+	r := u.room
+	r.audience = nil
+	if len(u.gone) > 0 {
+		u.writes = append(u.writes, r.emptiedLocked()...)
+	}
+	to := r.audienceLocked()
+	for _, d := range u.gone {
+		d.to = to
+	}
+	for _, m := range u.moved {
+		if len(m.occupant.seats) > 0 {
+			u.showLocked(m, to)
+		}
+	}
+	for _, s := range u.notes {
+		if len(r.occupantsOfLocked(s.account)) == 0 {
+			u.noteLocked(s, to)
+		}
+	}
+}
+
+// showLocked has an occupant shown as they are now, to themselves and to others. Where the policy keeps the presence of their old role from others, but not that of the new
+// one, they come in, as others see it, and the other way round they go (§5.1.3).
+func (u *upshot) showLocked(m moved, to []listener) {
+	r, o := u.room, m.occupant
+	s := o.seats[len(o.seats)-1]
+	i := item{affiliation: r.affiliationLocked(o.account), role: o.role, actor: u.by, reason: m.reason}
+	limit := r.config.Policy.Presence
+	v := &view{stanza: s.presence, hidden: o.role < limit && m.was < limit}
+	if o.role < limit {
+		i.role = NoRole
+		v.stanza = &xmpp.Stanza{Kind: xmpp.Presence, Type: xmpp.TypeUnavailable, From: o.jid, Inner: o.occupantTag()}
+	}
+	v.bare = i.element()
+	i.jid = s.jid
+	v.full = i.element()
+	i.role, i.statuses = o.role, []int{110}
+	self := &view{stanza: s.presence, full: i.element()}
+	self.bare = self.full
+	own, others := apart(to, o)
+	u.told = append(u.told, func(ctx context.Context) {
+		r.giveView(ctx, own, self, "")
+		r.giveView(ctx, others, v, "")
+	})
+	if r.config.Policy.Anonymous && o.role == Moderator && m.was < Moderator {
+		u.unveilLocked(o, own)
+	}
+}
+
+// unveilLocked tells one who becomes a moderator who the others are (§8).
+func (u *upshot) unveilLocked(o *occupant, own []listener) {
+	r := u.room
+	views := make([]*view, 0, len(r.occupants))
+	for _, other := range r.occupants {
+		if other != o && len(other.seats) > 0 {
+			views = append(views, r.viewLocked(other))
+		}
+	}
+	u.told = append(u.told, func(ctx context.Context) {
+		for _, v := range views {
+			r.giveView(ctx, own, v, "")
+		}
+	})
+}
+
+// noteLocked has those inside told of somebody who is not, and is an admin or owner from now on, or no more (§10.3, §10.6, §10.7).
+func (u *upshot) noteLocked(s standing, to []listener) {
+	r := u.room
+	i := item{affiliation: s.affiliation, jid: s.account, reason: s.reason, actor: u.by}
+	st := &xmpp.Stanza{Kind: xmpp.Message, ID: r.service.host.NewID(), From: r.JID, Inner: i.element()}
+	v := &view{stanza: st}
+	var sees []listener
+	for _, l := range to {
+		if l.sees {
+			sees = append(sees, l)
+		}
+	}
+	u.told = append(u.told, func(ctx context.Context) { r.giveView(ctx, sees, v, "") })
+}
+
+// apart separates an occupant's seats from those of others.
+func apart(to []listener, o *occupant) (own, others []listener) {
+	others = make([]listener, 0, len(to))
+	for _, l := range to {
+		if l.occupant == o {
+			own = append(own, l)
+		} else {
+			others = append(others, l)
+		}
+	}
+	return own, others
+}
