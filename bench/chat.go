@@ -60,7 +60,13 @@ func (chat) Run(ctx context.Context, r *Run) (err error) {
 
 // composeMessage writes chat messages to a bare address, as clients do since carbons.
 func (r *Run) composeMessage(to xmpp.JID) func([]byte, stamp) []byte {
-	start := string(xmpp.AppendAttr([]byte("<message type='chat'"), "to", to.String())) + " id='m"
+	return r.compose(xmpp.TypeChat, to)
+}
+
+// compose writes messages of some type.
+func (r *Run) compose(typ string, to xmpp.JID) func([]byte, stamp) []byte {
+	b := xmpp.AppendAttr([]byte("<message"), "type", typ)
+	start := string(xmpp.AppendAttr(b, "to", to.String())) + " id='m"
 	return func(b []byte, s stamp) []byte {
 		b = append(b, start...)
 		b = strconv.AppendUint(b, s.n, 10)

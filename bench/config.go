@@ -25,9 +25,13 @@ type Config struct {
 	Rounds   int           // churn: how often all log in
 	Parallel int           // how many log in at once, in all but churn
 	Hold     time.Duration // connect, unacked: how long sessions stay idle before their memory is read
-	Senders  int           // chat: only so many of the users write; 0: all
+	Senders  int           // chat: only so many of the users write; 0: all. muc: so many in each room; 0: 5, or all if they are fewer
 	Fill     int           // archive: how many messages an archive holds at least
 	Unacked  int           // unacked: how many messages each session leaves without an acknowledgement
+
+	Rooms     int    // muc: rooms, of each of which different users are the occupants
+	Occupants int    // muc: of each room; enter: those who are inside when measuring begins; 0: 50, in enter 1000
+	Service   string // muc, enter: the domain of the rooms; empty: conference. before that of the users
 
 	StreamManagement bool // each session turns it on (XEP-0198), asks and answers
 
@@ -51,6 +55,7 @@ var Defaults = Config{
 	Timeout:  5 * time.Minute,
 	Body:     100,
 	Contacts: 50,
+	Rooms:    1,
 	Rounds:   3,
 	Parallel: 8,
 	Hold:     5 * time.Second,
@@ -71,6 +76,7 @@ func (c Config) withDefaults() (Config, error) {
 	fill(&c.Body, Defaults.Body)
 	fill(&c.Contacts, Defaults.Contacts)
 	fill(&c.Rounds, Defaults.Rounds)
+	fill(&c.Rooms, Defaults.Rooms)
 	fill(&c.Parallel, Defaults.Parallel)
 	fill(&c.Hold, Defaults.Hold)
 	fill(&c.Fill, Defaults.Fill)
@@ -87,7 +93,7 @@ func (c Config) withDefaults() (Config, error) {
 	case c.Duration < 0 || c.Warmup < 0 || c.Timeout < 0 || c.Hold < 0:
 		return c, errors.New("bench: a time is negative")
 	case c.Window < 0 || c.Rate < 0 || c.Contacts < 1 || c.Rounds < 1 || c.Parallel < 1 || c.Connections < 1,
-		c.Senders < 0 || c.Fill < 1 || c.Unacked < 1:
+		c.Senders < 0 || c.Rooms < 1 || c.Occupants < 0 || c.Fill < 1 || c.Unacked < 1:
 		return c, errors.New("bench: a number is negative")
 	case c.Body < 0 || c.Body > MaxBody:
 		return c, fmt.Errorf("bench: a body has 1 to %d characters, not %d", MaxBody, c.Body)

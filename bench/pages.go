@@ -16,10 +16,11 @@ const (
 	nsRSM = "http://jabber.org/protocol/rsm"
 )
 
-// A browser reads the archive of a session's account (XEP-0313), page by page. It belongs to one goroutine, but for handle.
+// A browser reads the archive of a session's account, or of a room (XEP-0313), page by page. It belongs to one goroutine, but for handle.
 type browser struct {
 	session *Session
-	asked   int // how many queries
+	of      xmpp.JID // the room whose archive it is; zero: the account's
+	asked   int      // how many queries
 
 	mu      sync.Mutex // leaf
 	query   string     // the id of the one under way
@@ -67,7 +68,9 @@ func (b *browser) page(ctx context.Context, set ...xmpp.Element) (page, error) {
 	b.mu.Lock()
 	b.query, b.results, b.astray = query, b.results[:0], 0
 	b.mu.Unlock()
-	answer, err := b.session.Request(ctx, xmpp.NewStanza(xmpp.IQ, xmpp.TypeSet, xmpp.New(nsMAM, "query", xmpp.New(nsRSM, "set", set...)).With("queryid", query)))
+	iq := xmpp.NewStanza(xmpp.IQ, xmpp.TypeSet, xmpp.New(nsMAM, "query", xmpp.New(nsRSM, "set", set...)).With("queryid", query))
+	iq.To = b.of
+	answer, err := b.session.Request(ctx, iq)
 	if err != nil {
 		return page{}, fmt.Errorf("bench: archive of %s: %w", b.session.JID.Bare(), err)
 	}

@@ -34,6 +34,7 @@ type relay struct {
 	direct  bool
 	mangle  func(st *xmpp.Stanza) []*xmpp.Stanza // what is delivered for a message
 	archive relayArchive
+	rooms   relayRooms
 	admit   func(handled uint32) (h uint32, ok bool) // what is acknowledged, of so many stanzas that were handled; nil: all
 
 	wg   sync.WaitGroup
@@ -167,7 +168,7 @@ func (r *relay) relay(p *peer, user xmpp.JID) {
 		switch ev.Kind {
 		case stream.Stanza:
 			handled++
-			if ev.Stanza.Kind == xmpp.Presence { // from now on messages to the user come here
+			if ev.Stanza.Kind == xmpp.Presence && ev.Stanza.To.IsZero() { // from now on messages to the user come here
 				r.mu.Lock()
 				r.open[user] = out
 				r.mu.Unlock()
@@ -213,14 +214,23 @@ func (r *relay) manage(user xmpp.JID, out *stream.Queue, e xmpp.Element, handled
 func (r *relay) route(user xmpp.JID, out *stream.Queue, st *xmpp.Stanza) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch st.Kind {
-	case xmpp.IQ:
+	switch {
+	case st.Kind == xmpp.Presence:
+		r.rooms.enter(user, out, st.To)
+	case st.Kind == xmpp.IQ:
 		if query, ok := st.Child(nsMAM, "query"); ok {
 			r.archive.answer(user, out, st, query)
 			return
 		}
+		if query, ok := st.Child(nsMUCOwner, "query"); ok {
+			out.Send(stream.Packet{Stanza: r.rooms.own(st, query)})
+			return
+		}
 		out.Send(stream.Packet{Stanza: st.Result(xmpp.Element{})})
-	case xmpp.Message:
+	case st.Type == xmpp.TypeGroupchat:
+		r.archive.add(st.To, st)
+		r.rooms.say(user, st)
+	default:
 		r.archive.add(user, st)
 		r.archive.add(st.To, st)
 		for _, m := range r.mangle(st) {

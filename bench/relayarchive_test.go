@@ -41,7 +41,11 @@ func (a *relayArchive) add(owner xmpp.JID, st *xmpp.Stanza) {
 func (a *relayArchive) answer(user xmpp.JID, out *stream.Queue, iq *xmpp.Stanza, query xmpp.Element) {
 	set, _ := query.Child(nsRSM, "set")
 	most, _ := strconv.Atoi(set.ContentOf(nsRSM, "max"))
-	rows := a.rows[user]
+	owner := user
+	if !iq.To.IsZero() {
+		owner = iq.To
+	}
+	rows := a.rows[owner]
 	all := len(rows)
 	if after, ok := set.Child(nsRSM, "after"); ok {
 		for i := len(rows) - 1; i >= 0; i-- {

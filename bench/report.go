@@ -50,6 +50,7 @@ type Report struct {
 	Acks    *AcksReport    `json:"acks,omitempty"`    // with stream management
 	Archive *ArchiveReport `json:"archive,omitempty"`
 	Follow  *FollowReport  `json:"follow,omitempty"`
+	Rooms   *RoomsReport   `json:"rooms,omitempty"`   // muc, enter
 	Unacked int            `json:"unacked,omitempty"` // messages in each session without an acknowledgement
 
 	Faults

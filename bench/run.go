@@ -25,7 +25,7 @@ type Scenario interface {
 
 // Scenarios lists all scenarios, in the order in which people read of them.
 func Scenarios() []Scenario {
-	return []Scenario{connect{}, chat{}, presence{}, churn{}, hold{}, archive{}, follow{}, unacked{}}
+	return []Scenario{connect{}, chat{}, muc{}, enter{}, presence{}, churn{}, hold{}, archive{}, follow{}, unacked{}}
 }
 
 // ErrFaults says that something did not arrive exactly once and in order. The report has the numbers.

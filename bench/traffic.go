@@ -53,7 +53,11 @@ type receiver struct {
 	mu     sync.Mutex
 	tracks map[int]*Track // by lane
 	astray uint64         // what came from other lanes
+	order  uint64         // of what arrived for the first time, a hash of which it was in which order
 }
+
+// orderFactor is odd, so no difference between two orders is shifted out of the hash. It is that of FNV-1a for 64 bits.
+const orderFactor = 1<<40 + 0x1b3
 
 func newTraffic(r *Run, window int) *traffic {
 	if r.Window > 0 {
@@ -114,7 +118,9 @@ func (t *traffic) arrive(rc *receiver, text string) {
 	verdict := Unknown
 	rc.mu.Lock()
 	if track, ok := rc.tracks[s.lane]; ok {
-		verdict = track.Arrived(s.n, t.lanes[s.lane].sent.Load())
+		if verdict = track.Arrived(s.n, t.lanes[s.lane].sent.Load()); verdict.New() {
+			rc.order = rc.order*orderFactor + s.n<<16 + uint64(s.lane) + 1
+		}
 	} else {
 		rc.astray++
 	}
