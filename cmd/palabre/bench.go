@@ -49,6 +49,7 @@ server (and its database), their processor time and memory are measured with all
   palabre bench connect --users load --count 2000 --password secret --domain example.org --source 127.0.0.0/8
   palabre bench chat --users users.csv --rate 500 --duration 60s
   palabre bench chat --users users.csv --count 2 --senders 1 --window 1 --stream-management
+  palabre bench muc --users load --count 200 --password secret --domain example.org --occupants 50 --rooms 4
   palabre bench archive --users users.csv --count 4 --fill 10000 --server-pid 4711 --database-pid 4242`,
 		Args:         takes(1),
 		ValidArgs:    scenarioNames(),
@@ -75,12 +76,15 @@ func (o *benchOptions) flags(cmd *cobra.Command) {
 	f.IntVar(&o.count, "count", 0, "log in as PREFIX0, PREFIX1 and so on; with a file, use only the first so many")
 	f.StringVar(&o.password, "password", "", "password of all users, with a prefix")
 	f.StringVar(&o.domain, "domain", "localhost", "domain of the users, with a prefix")
-	f.IntVar(&c.Window, "window", 0, "closed loop: how many a sender has under way (0: 4 in chat and follow, 1 in presence)")
-	f.IntVar(&c.Senders, "senders", 0, "how many of the users write; with --count 2 and --window 1, one does, a message at a time (chat; 0: all)")
+	f.IntVar(&c.Window, "window", 0, "closed loop: how many a sender has under way (0: 4 in chat and follow, 2 in muc, 1 in presence); in enter, how many enter at once (0: 1)")
+	f.IntVar(&c.Senders, "senders", 0, "how many of the users write; with --count 2 and --window 1, one does, a message at a time (chat; 0: all); in muc, of each room (0: 5)")
+	f.IntVar(&c.Rooms, "rooms", d.Rooms, "how many rooms, each with other occupants (muc)")
+	f.IntVar(&c.Occupants, "occupants", 0, "how many are in each room (muc; 0: 50), or in the room before measuring begins (enter; 0: 1000)")
+	f.StringVar(&c.Service, "service", "", "domain of the rooms (muc, enter; without it, conference. and the domain of the users)")
 	f.BoolVar(&c.StreamManagement, "stream-management", false, "turn on stream management in each session, ask for acknowledgements and check them")
 	f.Float64Var(&c.Rate, "rate", 0, "open loop: how many are sent a second, by all together (0: closed loop)")
 	f.Uint64Var(&c.Units, "messages", 0, "stop after so many, if --duration is not over before (0: do not)")
-	f.DurationVar(&c.Duration, "duration", d.Duration, "how long to measure (chat, presence, archive, follow)")
+	f.DurationVar(&c.Duration, "duration", d.Duration, "how long to measure (chat, muc, enter, presence, archive, follow)")
 	f.DurationVar(&c.Warmup, "warmup", d.Warmup, "load before that, which does not count")
 	f.DurationVar(&c.Timeout, "timeout", d.Timeout, "give up if the whole run takes longer")
 	f.IntVar(&c.Body, "body", d.Body, "characters in a message")
@@ -131,7 +135,7 @@ func (o *benchOptions) check(cmd *cobra.Command) error {
 		{"count", float64(o.count), 1, maxUsers}, {"window", float64(c.Window), 0, 1e6}, {"rate", c.Rate, 0, 1e6},
 		{"body", float64(c.Body), 1, bench.MaxBody}, {"contacts", float64(c.Contacts), 1, maxUsers}, {"rounds", float64(c.Rounds), 1, 1e6},
 		{"parallel", float64(c.Parallel), 1, maxUsers}, {"connections", float64(c.Connections), 1, maxUsers},
-		{"senders", float64(c.Senders), 0, maxUsers}, {"fill", float64(c.Fill), 1, 1e9}, {"unacked", float64(c.Unacked), 1, 1e6},
+		{"senders", float64(c.Senders), 0, maxUsers}, {"rooms", float64(c.Rooms), 1, maxUsers}, {"occupants", float64(c.Occupants), 0, maxUsers}, {"fill", float64(c.Fill), 1, 1e9}, {"unacked", float64(c.Unacked), 1, 1e6},
 		{"duration", c.Duration.Seconds(), 0.001, 1e6}, {"warmup", c.Warmup.Seconds(), 0.001, 1e6},
 		{"timeout", c.Timeout.Seconds(), 0.001, 1e6}, {"hold", c.Hold.Seconds(), 0.001, 1e6},
 	} {
