@@ -89,6 +89,11 @@ modules:
   mod_last: {}
   mod_muc:
     host: "conference.@HOST@"
+    max_users: 5000
+    max_users_presence: 5000
+    default_room_options:
+      max_users: 5000
+      mam: {{ne .Engine "off"}}
   mod_offline: {}
   mod_ping: {}
   mod_privacy: {}

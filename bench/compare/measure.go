@@ -85,5 +85,22 @@ func visit(ctx context.Context, o options, s *site, sv server, t task) (r bench.
 	if t.change != nil {
 		t.change(&c)
 	}
-	return bench.Do(ctx, c)
+	if r, err = bench.Do(ctx, c); err == nil {
+		err = kept(t, r)
+	}
+	return r, err
+}
+
+// kept compares what the archives of rooms hold with what they should.
+func kept(t task, r bench.Report) error {
+	if t.scenario != "muc" {
+		return nil
+	}
+	switch sent, archived := r.Rooms.Sent, uint64(r.Rooms.Archived); {
+	case t.archive == off && archived > 0:
+		return fmt.Errorf("the archive is off, but there are %d messages in it", archived)
+	case t.archive != off && archived < sent:
+		return fmt.Errorf("there are %d messages in the archive, of %d", archived, sent)
+	}
+	return nil
 }

@@ -55,6 +55,9 @@ key = "{{.Key}}"
 [history]
 enabled = {{ne .Engine "off"}}
 
+[rooms]
+new = "open"
+
 [limits]
 off = true
 `))

@@ -52,10 +52,10 @@ authentication = "internal_hashed"
 password_hash = "SHA-256"
 default_storage = "internal"
 {{if eq .Engine "sqlite"}}
-storage = { archive = "sql" }
+storage = { archive = "sql", muc_log = "sql" }
 sql = { driver = "SQLite3", database = "{{.Dir}}/archive.sqlite" }
 {{else if eq .Engine "postgresql"}}
-storage = { archive = "sql" }
+storage = { archive = "sql", muc_log = "sql" }
 sql = { driver = "PostgreSQL", database = "{{.Role}}", username = "{{.Role}}", host = "127.0.0.1", port = {{.Database}} }
 {{end}}
 default_archive_policy = true
@@ -68,6 +68,7 @@ modules_disabled = { "s2s", "s2s_auth_certs" }
 
 VirtualHost "{{.Domain}}"
 Component "conference.{{.Domain}}" "muc"
+	{{if ne .Engine "off"}}modules_enabled = { "muc_mam" }{{end}}
 `))
 
 func (p *prosody) Prepare(ctx context.Context, engines []engine) error {

@@ -30,7 +30,7 @@ type site struct {
 	cert     string // PEM file of the certificate
 	key      string // PEM file of its key
 	password string
-	idle     []bench.User // for connect
+	idle     []bench.User // for connect, unacked, muc and enter
 	readers  []bench.User // for archive
 	active   []bench.User // for all else
 }
@@ -39,6 +39,7 @@ const (
 	activeUsers  = 100 // 50 pairs in chat, and in presence people with 50 contacts each
 	readers      = 4   // archives that are read: each is filled once
 	unackedUsers = 501 // 500 who do not acknowledge, and who writes to them
+	enterUsers   = 1100
 )
 
 func newSite(dir string, sessions int) (*site, error) {

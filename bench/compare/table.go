@@ -36,6 +36,13 @@ var rows = []row{
 	{"last 50 of an archive in SQLite, CPU µs a page", "archive-sqlite", cpu, true},
 	{"p99 of a lone sender, archive in PostgreSQL, ms", "lone-postgresql", p99, false},
 	{"p99 of a lone sender, archive in SQLite, ms", "lone-sqlite", p99, false},
+	{"a room of 10, CPU µs a delivery", "room-10", cpu, true},
+	{"a room of 50", "room-50", cpu, true},
+	{"a room of 200", "room-200", cpu, true},
+	{"a room of 10, archive in PostgreSQL, CPU µs a delivery", "room-10-postgresql", cpu, true},
+	{"a room of 50, archive in PostgreSQL", "room-50-postgresql", cpu, true},
+	{"a room of 200, archive in PostgreSQL", "room-200-postgresql", cpu, true},
+	{"entering a room of 1,000, CPU ms", "enter", milli, true},
 	{"presence, CPU µs a delivery (50 contacts)", "presence", cpu, true},
 	{"a login (TLS, SCRAM, bind), CPU µs", "connect", cpu, true},
 	{"memory (RSS) an idle session with roster and presence, KiB", "connect", rss, false},
@@ -43,9 +50,10 @@ var rows = []row{
 	{"login and logout, all at once, CPU µs", "churn", cpu, true},
 }
 
-func cpu(r result) float64 { return r.CPU }
-func rss(r result) float64 { return r.RSSPerSession }
-func p99(r result) float64 { return r.P99 / 1000 }
+func cpu(r result) float64   { return r.CPU }
+func milli(r result) float64 { return r.CPU / 1000 }
+func rss(r result) float64   { return r.RSSPerSession }
+func p99(r result) float64   { return r.P99 / 1000 }
 
 // Markdown is the table with what is needed to judge and to repeat it.
 func (t *table) Markdown() string {
@@ -126,7 +134,7 @@ func (t *table) legend() string {
 	s := fmt.Sprintf("Median of %d rounds, %s, %s. %s. ", rounds, time.Now().Format("2006-01-02"), machine(), strings.Join(versions, ", "))
 	s += "CPU is user and system time of the server and its database together; in brackets units a second by the wall clock, with the load tool on the same machine. "
 	s += "TLS 1.3 (ECDSA P-256), SCRAM-SHA-256, archive off unless said, databases as they are out of the box, no rate limits; all that was sent arrived once and in order; each scenario on a server just started. " +
-		"Chat: 50 pairs both ways, 4 messages of 100 characters in flight for each sender. Presence: 100 users, one change in flight for each. "
+		"Chat: 50 pairs both ways, 4 messages of 100 characters in flight for each sender. Rooms: 5 occupants write, 2 messages in flight for each; a delivery is a message at one occupant. Presence: 100 users, one change in flight for each. "
 	s += fmt.Sprintf("Other work kept %.1f cores busy meanwhile (median). ", t.disturbance())
 	if least > 0 {
 		s += fmt.Sprintf("Archives: %d of %d messages, each read by one session, a page at a time. ", readers, least)

@@ -35,6 +35,13 @@ var tasks = []task{
 	{"archive-sqlite", "archive", inSQLite, nil},
 	{"lone-postgresql", "chat", inPostgreSQL, lone},
 	{"lone-sqlite", "chat", inSQLite, lone},
+	{"room-10", "muc", off, roomOf(10)},
+	{"room-50", "muc", off, roomOf(50)},
+	{"room-200", "muc", off, roomOf(200)},
+	{"room-10-postgresql", "muc", inPostgreSQL, roomOf(10)},
+	{"room-50-postgresql", "muc", inPostgreSQL, roomOf(50)},
+	{"room-200-postgresql", "muc", inPostgreSQL, roomOf(200)},
+	{"enter", "enter", off, nil},
 	{"presence", "presence", off, nil},
 	{"connect", "connect", off, nil},
 	{"unacked", "unacked", off, nil},
@@ -46,8 +53,14 @@ func lone(c *bench.Config) {
 	c.Users, c.Senders, c.Window, c.StreamManagement = c.Users[:2], 1, 1, true
 }
 
+// roomOf is one room of so many.
+func roomOf(n int) func(*bench.Config) {
+	return func(c *bench.Config) { c.Occupants = n }
+}
+
 // usual is what is measured when nothing else is asked for.
-const usual = "chat,chat-sm,chat-postgresql,chat-sqlite,archive-postgresql,archive-sqlite,presence,connect"
+const usual = "chat,chat-sm,chat-postgresql,chat-sqlite,archive-postgresql,archive-sqlite," +
+	"room-10,room-50,room-200,room-10-postgresql,room-50-postgresql,room-200-postgresql,enter,presence,connect"
 
 // choose finds the tasks of a list of names.
 func choose(names string) ([]task, error) {
@@ -86,6 +99,10 @@ func (t task) users(s *site) []bench.User {
 	switch t.scenario {
 	case "connect":
 		return s.idle
+	case "muc":
+		return s.idle
+	case "enter":
+		return s.idle[:min(enterUsers, len(s.idle))]
 	case "unacked":
 		return s.idle[:min(unackedUsers, len(s.idle))]
 	case "archive":
