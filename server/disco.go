@@ -27,7 +27,11 @@ type disco struct {
 	info       [2]map[string]IQHandler              // by Target and node
 	itemsAt    [2]map[string]IQHandler
 	virtual    func(domain, node string) bool // nodes that answer as if none had been named
+	others     [2]discoOthers
 }
+
+// discoOthers are the nodes of a target that come and go.
+type discoOthers struct{ info, items IQHandler }
 
 // A partialFeature is one of some domains.
 type partialFeature struct {
@@ -95,6 +99,14 @@ func (h *Host) DiscoNode(t Target, node string, info, items IQHandler) {
 	}
 }
 
+// DiscoNodes says who answers for the nodes of a target that DiscoNode was not called for, and who lists its items where no node is named.
+func (h *Host) DiscoNodes(t Target, info, items IQHandler) {
+	if h.disco.others[t].info != nil {
+		panic("server: nodes handled twice")
+	}
+	h.disco.others[t] = discoOthers{info, items}
+}
+
 // VirtualNode says which nodes of a domain stand for the domain itself: those of capabilities (XEP-0115 §6.2).
 func (h *Host) VirtualNode(fn func(domain, node string) bool) { h.disco.virtual = fn }
 
@@ -130,6 +142,10 @@ func (d *disco) answerInfo(t Target) IQHandler {
 			return answer.With("node", node), err
 		}
 		domain := r.To.Domain()
+		if others := d.others[t].info; others != nil && node != "" {
+			answer, err := others(ctx, r)
+			return answer.With("node", node), err
+		}
 		if node != "" && (t != ToDomain || d.virtual == nil || !d.virtual(domain, node)) {
 			return xmpp.Element{}, xmpp.ErrItemNotFound
 		}
@@ -181,6 +197,10 @@ func (d *disco) answerItems(t Target) IQHandler {
 		node := r.Payload.Attr("node")
 		if fn := d.itemsAt[t][node]; fn != nil {
 			answer, err := fn(ctx, r)
+			return answer.With("node", node), err
+		}
+		if others := d.others[t].items; others != nil {
+			answer, err := others(ctx, r)
 			return answer.With("node", node), err
 		}
 		if node != "" {
