@@ -19,7 +19,21 @@ const (
 )
 
 // Private keeps XML that clients leave for themselves, such as bookmarks and notes (XEP-0049): one element of each name, bounded in number and size.
-type Private struct{ Store Store }
+type Private struct {
+	Store     Store
+	Bookmarks Bookmarks // nil: bookmarks are kept like the rest
+}
+
+// Bookmarks keeps those that clients store here in step with those that others publish (XEP-0402 §5.3). Package pubsub provides it.
+type Bookmarks interface {
+	// Storage gives an account's bookmarks as XEP-0048 has them; ok tells whether they are kept there, and not here.
+	Storage(ctx context.Context, a *server.Account) (storage xmpp.Element, ok bool, err error)
+	// SetStorage keeps them.
+	SetStorage(ctx context.Context, a *server.Account, storage xmpp.Element) error
+}
+
+// bookmarks is the name of the element with bookmarks (XEP-0048 §2.2).
+var bookmarks = xmpp.Name{Space: "storage:bookmarks", Local: "storage"}
 
 // Info is part of server.Module.
 func (v *Private) Info() server.Info {
@@ -41,10 +55,27 @@ func (v *Private) Register(h *server.Host) {
 			return xmpp.Element{}, xmpp.ErrNotAcceptable.With("Name one element.")
 		}
 		if r.IsSet() {
-			return xmpp.Element{}, v.set(ctx, r.Account.JID, asked)
+			return xmpp.Element{}, v.set(ctx, r.Account, asked)
+		}
+		if asked[0].Name == bookmarks && v.Bookmarks != nil {
+			if storage, ok, err := v.Bookmarks.Storage(ctx, r.Account); ok || err != nil {
+				return xmpp.New(nsPrivate, "query", storage), err
+			}
 		}
 		return v.get(ctx, r.Account.JID, asked[0].Name)
 	}))
+}
+
+// Kept gives what an account keeps here under a name; ok tells whether there is something.
+func (v *Private) Kept(ctx context.Context, owner xmpp.JID, n xmpp.Name) (e xmpp.Element, ok bool, err error) {
+	text, err := v.Store.Datum(ctx, owner, kindPrivate, privateKey(n))
+	if err == nil && text != "" {
+		e, err = xmpp.Parse(text, nsPrivate)
+	}
+	if err != nil {
+		return e, false, fmt.Errorf("xep: private: %w", err)
+	}
+	return e, text != "", nil
 }
 
 func privateKey(n xmpp.Name) string { return n.Space + " " + n.Local }
@@ -93,7 +124,23 @@ func (v *Private) texts(ctx context.Context, owner xmpp.JID, n xmpp.Name) ([]str
 	return texts, nil
 }
 
-func (v *Private) set(ctx context.Context, owner xmpp.JID, elements []xmpp.Element) error {
+func (v *Private) set(ctx context.Context, a *server.Account, elements []xmpp.Element) error {
+	owner := a.JID
+	if v.Bookmarks != nil {
+		for i, e := range elements {
+			if e.Name != bookmarks {
+				continue
+			}
+			if err := v.Bookmarks.SetStorage(ctx, a, e); err != nil {
+				return err
+			}
+			elements = slices.Delete(slices.Clone(elements), i, i+1)
+			break
+		}
+	}
+	if len(elements) == 0 {
+		return nil
+	}
 	kept, err := v.Store.Data(ctx, owner, kindPrivate)
 	if err != nil {
 		return fmt.Errorf("xep: private: %w", err)

@@ -24,3 +24,13 @@ type LastSeen interface {
 	SetLastSeen(ctx context.Context, owner xmpp.JID, at time.Time, status string) error
 	LastSeen(ctx context.Context, owner xmpp.JID) (at time.Time, status string, err error)
 }
+
+// A DataChange is Store.SetData as a write, for what is to be stored together with something else.
+type DataChange struct {
+	Account xmpp.JID
+	Kind    string
+	Texts   map[string]string // by key; an empty one deletes the key
+}
+
+// Owner is part of server.Write.
+func (c *DataChange) Owner() xmpp.JID { return c.Account }

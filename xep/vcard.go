@@ -21,7 +21,16 @@ const (
 
 // VCard keeps a card for each account (XEP-0054). A card is for everybody to see; whether there is an account is not, so an account without
 // a card answers as none at all (§3.3). The photo's hash is kept beside the card, for presence to tell (XEP-0153 §3.1).
-type VCard struct{ Store Store }
+type VCard struct {
+	Store   Store
+	Avatars Avatars // nil: cards are all that there is
+}
+
+// Avatars keeps the pictures that are published otherwise in step with cards (XEP-0398). Package pubsub provides it.
+type Avatars interface {
+	// SetCard has a change of a card carried out, together with what follows from its <PHOTO/>, which may be zero.
+	SetCard(ctx context.Context, a *server.Account, card server.Write, photo xmpp.Element) error
+}
 
 // Info is part of server.Module.
 func (v *VCard) Info() server.Info {
@@ -71,10 +80,47 @@ func (v *VCard) set(ctx context.Context, r *server.Request) error {
 		card = ""
 	}
 	change := map[string]string{"": card, keyPhoto: hash}
+	if v.Avatars != nil {
+		photo, _ := r.Payload.Child(nsVCard, "PHOTO")
+		return v.Avatars.SetCard(ctx, r.Account, &DataChange{r.Account.JID, kindVCard, change}, photo)
+	}
 	if err := v.Store.SetData(ctx, r.Account.JID, kindVCard, change); err != nil {
 		return fmt.Errorf("xep: vcard: %w", err)
 	}
 	return nil
+}
+
+// WithPhoto makes the change that puts a <PHOTO/> into an account's card in place of the one that is there; a zero one takes it out. It gives nil where
+// nothing changes, or the card would be too large; hash is that of the picture that the card has then.
+func (v *VCard) WithPhoto(ctx context.Context, owner xmpp.JID, photo xmpp.Element) (change server.Write, hash string, err error) {
+	kept, err := v.Store.Data(ctx, owner, kindVCard)
+	if err != nil {
+		return nil, "", fmt.Errorf("xep: vcard: %w", err)
+	}
+	card, before := xmpp.New(nsVCard, "vCard"), kept[keyPhoto]
+	if kept[""] != "" {
+		if card, err = xmpp.Parse(kept[""], xmpp.NSClient); err != nil {
+			return nil, "", fmt.Errorf("xep: vcard: %w", err)
+		}
+	}
+	next := xmpp.New(nsVCard, "vCard")
+	next.Attrs = card.Attrs
+	for _, c := range card.Children {
+		if !c.Is(nsVCard, "PHOTO") {
+			next = next.Add(c)
+		}
+	}
+	if !photo.IsZero() {
+		next = next.Add(photo)
+	}
+	if hash, err = photoHash(next); err != nil || hash == before || len(next.String()) > mostVCard {
+		return nil, before, nil // what is no picture is not the card's
+	}
+	text := ""
+	if len(next.Elements()) > 0 {
+		text = next.String()
+	}
+	return &DataChange{owner, kindVCard, map[string]string{"": text, keyPhoto: hash}}, hash, nil
 }
 
 // photoHash is the SHA-1 of the card's picture in hexadecimal digits (XEP-0153 §3.1); empty if it has none.
