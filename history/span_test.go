@@ -14,7 +14,7 @@ import (
 func TestSpans(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
-		edge := rapid.OneOf(rapid.Int64Range(-2, 25), rapid.SampledFrom([]int64{math.MaxInt64 - 1, math.MaxInt64}))
+		edge := rapid.SampledFrom([]int64{-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, math.MaxInt64 - 1, math.MaxInt64})
 		spans := make([]Span, rapid.IntRange(0, 6).Draw(r, "spans"))
 		for i := range spans {
 			spans[i] = Span{edge.Draw(r, "since"), edge.Draw(r, "until")}
@@ -25,7 +25,7 @@ func TestSpans(t *testing.T) {
 				r.Fatalf("%v become %v", spans, got)
 			}
 		}
-		for id := int64(1); id < 30; id++ {
+		for id := int64(1); id < 12; id++ {
 			want := false
 			for _, s := range spans {
 				want = want || id > s.Since && (s.Until == 0 || id < s.Until)
