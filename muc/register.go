@@ -7,4 +7,5 @@ func (s *Service) register(h *server.Host) {
 	s.registerOwner(h)
 	s.registerModeration(h)
 	s.registerArchive(h)
+	s.registerRegistration(h)
 }

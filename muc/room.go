@@ -36,6 +36,7 @@ type Room struct {
 	recent    recent
 	asks      map[string]ask // between occupants, by the ids that they were handed on with
 	pending   int            // events that have not been told
+	invited   bucket         // of invitations
 }
 
 // A listener is a seat as what is under way sees it.
@@ -120,7 +121,7 @@ func (r *Room) audienceLocked() []listener {
 
 // volatile tells whether nothing that is said here may be kept.
 func (r *Room) volatileLocked() bool {
-	return !r.config.Policy.Archive && r.config.Policy.History == FromArrival
+	return r.config.Policy.volatile()
 }
 
 // archivesLocked tells whether what is said goes into an archive.

@@ -30,6 +30,7 @@ type Options struct {
 	Key     []byte                     // of 32 bytes, always the same: what occupants are known by in each room (XEP-0421)
 	Rooms   map[string]string          // the domains of rooms, each with the domain of accounts whose users may make rooms there
 	New     func(domain string) string // the preset of a room that an ordinary client makes, by domain of rooms
+	Return  time.Duration              // how long sessions have to come back after a start: rooms that nobody is inside of then are not given up before
 	Idle    time.Duration              // after which a room that nobody needs is let go; 1 minute if zero
 	Limits  Limits
 }
@@ -46,11 +47,13 @@ type Limits struct {
 
 // A Service is the rooms of one server: the module.
 type Service struct {
-	opts   Options
-	host   *server.Host
-	log    *slog.Logger
-	places server.AccountSlot[place]
-	inside server.SessionSlot[inside]
+	opts    Options
+	host    *server.Host
+	log     *slog.Logger
+	places  server.AccountSlot[place]
+	inside  server.SessionSlot[inside]
+	invited server.AccountSlot[invited]
+	keeper  *timekeeper
 }
 
 // New makes the module.
@@ -59,7 +62,7 @@ func New(o Options) *Service {
 		o.Idle = time.Minute
 	}
 	o.Limits = o.Limits.filled()
-	return &Service{opts: o}
+	return &Service{opts: o, keeper: newTimekeeper()}
 }
 
 func (l Limits) filled() Limits {
@@ -78,6 +81,7 @@ func (l Limits) filled() Limits {
 func (s *Service) Info() server.Info {
 	return server.Info{Name: "muc", Specs: []server.Spec{
 		{Name: "XEP-0045", Version: "1.35.5"},
+		{Name: "XEP-0249", Version: "1.2"},
 		{Name: "XEP-0421", Version: "1.0.1"},
 	}}
 }
@@ -87,12 +91,15 @@ func (s *Service) Register(h *server.Host) {
 	s.host, s.log = h, h.Log()
 	s.places = server.NewAccountSlot[place](h)
 	s.inside = server.NewSessionSlot[inside](h)
+	s.invited = server.NewAccountSlot[invited](h)
 	for domain := range s.opts.Rooms {
 		h.HandleDomain(domain, s.take)
 		h.DecideDomain(domain, s.decide)
 		h.DomainItem(xmpp.MustParseJID(domain))
 	}
 	hooks := h.Hooks()
+	hooks.Outbound = append(hooks.Outbound, s.direct)
+	hooks.AccountErased = append(hooks.AccountErased, s.erased)
 	hooks.SessionClosed = append(hooks.SessionClosed, s.closed)
 	hooks.SessionSaved = append(hooks.SessionSaved, s.save)
 	hooks.SessionRestored = append(hooks.SessionRestored, s.restore)

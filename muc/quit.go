@@ -1,0 +1,38 @@
+package muc
+
+import (
+	"context"
+
+	"palabre/xmpp"
+)
+
+// quitLocked is the event of somebody leaving for good: their membership ends, and where one can be inside as a member only, they are put out. Somebody
+// owns the room always: the one who comes next, or, if there is nobody, the last owner stays.
+func (r *Room) quitLocked(account xmpp.JID) (*event, error) {
+	s := standing{account: account, affiliation: None}
+	switch {
+	case r.affiliationLocked(account) < Member:
+		return nil, xmpp.ErrRegistrationRequired.With("You are not a member of this room.") // XEP-0077 §3.2
+	case r.locked:
+		return nil, xmpp.ErrNotAllowed.With("This room is not ready yet. Leave it, and it is gone.")
+	case r.leavesNoOwnerLocked(s) && !r.config.Policy.WithMembers && r.memberCountLocked() == 1:
+		return nil, xmpp.ErrConflict.With("You are the last owner of this room. Make somebody else its owner, or destroy it.")
+	}
+	return r.affiliateLocked("", s).event(nil), nil
+}
+
+// memberCountLocked is how many have an affiliation above None.
+func (r *Room) memberCountLocked() int {
+	n := 0
+	for _, p := range r.people {
+		if p.Affiliation >= Member {
+			n++
+		}
+	}
+	return n
+}
+
+// quit has somebody leave for good. The error is an *xmpp.Error, or of the store.
+func (r *Room) quit(ctx context.Context, account xmpp.JID) error {
+	return r.change(ctx, func() (*event, error) { return r.quitLocked(account) })
+}
