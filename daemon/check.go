@@ -70,7 +70,7 @@ func (c *Config) check() error {
 			return wrong("domain."+name, "%q is not one of the domains: add it to 'domains', or remove this section", name)
 		}
 	}
-	for _, check := range []func() error{c.checkDatabase, c.checkListen, c.checkTLS, c.checkAuth, c.checkHistory, c.checkSessions, c.checkChoices} {
+	for _, check := range []func() error{c.checkDatabase, c.checkListen, c.checkTLS, c.checkAuth, c.checkHistory, c.checkSessions, c.checkRooms, c.checkChoices} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -165,10 +165,49 @@ func (c *Config) checkSessions() error {
 	return nil
 }
 
-func (c *Config) checkChoices() error {
-	if !slices.Contains([]string{"group", "open"}, c.Rooms.New) {
-		return wrong("rooms.new", "%q is neither \"group\" nor \"open\"", c.Rooms.New)
+// checkRooms also brings the names of room services into their normal form.
+func (c *Config) checkRooms() error {
+	if err := checkRooms("rooms", &c.Rooms.New, &c.Rooms.Service); err != nil {
+		return err
 	}
+	for name, d := range c.Domain {
+		if err := checkRooms("domain."+name+".rooms", d.Rooms.New, d.Rooms.Service); err != nil {
+			return err
+		}
+	}
+	taken := map[string]string{}
+	for _, d := range c.Domains {
+		key, service := "rooms.service", c.RoomsOf(d).Service
+		if c.Domain[d].Rooms.Service != nil {
+			key = "domain." + d + ".rooms.service"
+		}
+		if slices.Contains(c.Domains, service) {
+			return wrong(key, "%q is one of 'domains', whose addresses are people's: rooms need a name of their own, such as \"conference\"", service)
+		}
+		if other := taken[service]; other != "" {
+			return wrong(key, "the rooms of %s and of %s can't both be at %q: name what stands before the domain, such as \"conference\", or set it for each domain", other, d, service)
+		}
+		taken[service] = d
+	}
+	return nil
+}
+
+func checkRooms(section string, preset, service *string) error {
+	if preset != nil && !slices.Contains([]string{"group", "open"}, *preset) {
+		return wrong(section+".new", "%q is neither \"group\" nor \"open\"", *preset)
+	}
+	if service == nil {
+		return nil
+	}
+	j, err := xmpp.ParseJID(*service)
+	if err != nil || j.Local() != "" || j.Resource() != "" {
+		return wrong(section+".service", "%q is neither what stands before the domain, such as \"conference\", nor a domain name", *service)
+	}
+	*service = j.Domain()
+	return nil
+}
+
+func (c *Config) checkChoices() error {
 	if !slices.Contains([]string{"starttls", "tls", "none"}, c.SMTP.TLS) {
 		return wrong("smtp.tls", "%q is none of \"starttls\", \"tls\", \"none\"", c.SMTP.TLS)
 	}

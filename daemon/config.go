@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -104,9 +105,16 @@ type DomainHistory struct {
 	Keep    *string `toml:"keep"`
 }
 
-// Rooms says what rooms are like.
+// Rooms says what rooms are like, and where they are.
 type Rooms struct {
-	New string `toml:"new"` // preset of a room that an ordinary client makes: group, open
+	New     string `toml:"new"`     // preset of a room that an ordinary client makes: group, open
+	Service string `toml:"service"` // where the rooms of a domain are: what stands before the domain, or a whole domain name
+}
+
+// DomainRooms is what differs of a domain's rooms.
+type DomainRooms struct {
+	New     *string `toml:"new"`
+	Service *string `toml:"service"`
 }
 
 // SMTP is the relay that takes our mail.
@@ -139,6 +147,7 @@ type DomainConfig struct {
 	TLS        TLS           `toml:"tls"`
 	Contact    *Contact      `toml:"contact"`
 	History    DomainHistory `toml:"history"`
+	Rooms      DomainRooms   `toml:"rooms"`
 }
 
 // HistoryOf is what holds for the archives of one domain.
@@ -151,6 +160,21 @@ func (c *Config) HistoryOf(domain string) History {
 		h.Keep = *own.Keep
 	}
 	return h
+}
+
+// RoomsOf is what holds for the rooms of one domain; Service is the whole name of theirs.
+func (c *Config) RoomsOf(domain string) Rooms {
+	r, own := c.Rooms, c.Domain[domain].Rooms
+	if own.New != nil {
+		r.New = *own.New
+	}
+	if own.Service != nil {
+		r.Service = *own.Service
+	}
+	if !strings.Contains(r.Service, ".") {
+		r.Service = cmp.Or(r.Service, "conference") + "." + domain
+	}
+	return r
 }
 
 // Default is the configuration without a file: localhost, on loopback, in ./palabre-data.
@@ -167,7 +191,7 @@ func Default() Config {
 		Auth:     Auth{Iterations: 10000, IterationsSHA512: 4096},
 		Sessions: Sessions{Resume: Duration(10 * time.Minute)},
 		History:  History{Enabled: true},
-		Rooms:    Rooms{New: "group"},
+		Rooms:    Rooms{New: "group", Service: "conference"},
 		SMTP:     SMTP{TLS: "starttls"},
 	}
 }

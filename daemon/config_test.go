@@ -42,7 +42,8 @@ enabled = true
 keep    = "365d"
 
 [rooms]
-new = "open"
+new     = "open"
+service = "ROOMS"
 
 [smtp]
 address       = "mail.example.org:587"
@@ -59,6 +60,8 @@ mechanisms = ["SCRAM-SHA-512"]
 tls.cert = "net.pem"
 tls.key  = "net.key"
 history.enabled = false
+rooms.new     = "group"
+rooms.service = "Chat.example.com"
 `
 
 func write(t *testing.T, text string) string {
@@ -86,6 +89,15 @@ func TestEveryKeyParses(t *testing.T) {
 	}
 	if h := c.HistoryOf("example.net"); h.Enabled || !c.HistoryOf("example.org").Enabled || h.Keep != "365d" {
 		t.Errorf("history of one domain: %+v", h)
+	}
+	if r := c.RoomsOf("example.org"); r.New != "open" || r.Service != "rooms.example.org" {
+		t.Errorf("rooms: %+v", r)
+	}
+	if r := c.RoomsOf("example.net"); r.New != "group" || r.Service != "chat.example.com" {
+		t.Errorf("rooms of one domain: %+v", r)
+	}
+	if r := (&Config{}).RoomsOf("example.org"); r.Service != "conference.example.org" {
+		t.Errorf("rooms of a configuration that says nothing: %+v", r)
 	}
 	if time.Duration(c.Sessions.Resume) != 90*time.Minute || c.Sessions.Location != "chat1.example.org:5222" {
 		t.Errorf("sessions: %+v", c.Sessions)
@@ -123,6 +135,11 @@ func TestBadConfigurationIsExplained(t *testing.T) {
 		{"no time", "[sessions]\nresume = '1ms'\n", `palabre.toml:2: sessions.resume: it is at least 1s`},
 		{"a place without a port", "[sessions]\nlocation = 'chat.a.org'\n", `palabre.toml:2: sessions.location: "chat.a.org" is not HOST:PORT`},
 		{"unknown preset", "[rooms]\nnew = 'visit'\n", "palabre.toml:2: rooms.new: "},
+		{"unknown preset of one domain", "domains = ['a.org']\n[domain.'a.org'.rooms]\nnew = 'visit'\n", `domain.a.org.rooms.new: "visit" is neither`},
+		{"rooms at no domain", "[rooms]\nservice = 'a room'\n", `palabre.toml:2: rooms.service: "a room" is neither what stands before`},
+		{"rooms at nothing", "[rooms]\nservice = ''\n", `palabre.toml:2: rooms.service: "" is neither`},
+		{"rooms where people are", "domains = ['a.org', 'b.a.org']\n[rooms]\nservice = 'b'\n", `palabre.toml:3: rooms.service: "b.a.org" is one of 'domains'`},
+		{"rooms of two domains at one", "domains = ['a.org', 'b.org']\n[rooms]\nservice = 'c.org'\n", `palabre.toml:3: rooms.service: the rooms of a.org and of b.org can't both be at "c.org"`},
 		{"mail in the clear", "[smtp]\naddress = 'mail.a.org:25'\ntls = 'none'\n", "palabre.toml:3: smtp.tls: "},
 		{"section of another domain", "domains = ['a.org']\n[domain.'b.org']\nmechanisms = []\n", `"b.org" is not one of the domains`},
 	} {

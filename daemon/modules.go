@@ -68,11 +68,11 @@ func (d *Daemon) rooms(ctx context.Context, past *history.Module) (*muc.Service,
 	}
 	of := map[string]string{}
 	for _, domain := range d.Config.Domains {
-		of["conference."+domain] = domain
+		of[d.Config.RoomsOf(domain).Service] = domain
 	}
 	return muc.New(muc.Options{
 		Store: d.Store, Archive: roomArchive{past}, Key: key, Rooms: of,
-		New:    func(string) string { return d.Config.Rooms.New },
+		New:    func(service string) string { return d.Config.RoomsOf(of[service]).New },
 		Limits: muc.Limits{Off: d.Config.Limits.Off},
 	}), nil
 }
