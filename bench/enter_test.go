@@ -13,7 +13,7 @@ import (
 // enterConfig is seven users, the last three of whom enter when measuring has begun.
 func enterConfig(t *testing.T, r *relay) Config {
 	c := r.config(t, "enter", 7)
-	c.Occupants, c.Units, c.settle = 4, 0, 300*time.Millisecond
+	c.Occupants, c.Units, c.settle = 4, 0, 250*time.Millisecond
 	return c
 }
 
