@@ -95,12 +95,14 @@ func TestTable(t *testing.T) {
 		{"One", "1.2", 3, "chat", report("chat", 1, 9000, 0)},
 		{"One", "1.2", 1, "connect", report("connect", 812.4, 77, 17.96)},
 		{"Other", "3", 1, "connect", report("connect", 3646, 12, 67)},
+		{"Other", "3", 1, "enter", report("enter", 80_600, 18, 0)},
 	}).Markdown()
 	for _, line := range []string{
 		"| | One | Other |\n",
 		"| --- | ---: | ---: |\n",
 		"| 1:1 chat, CPU µs a message | 9.9 (1000/s) | |\n",
 		"| a login (TLS, SCRAM, bind), CPU µs | 812 (77/s) | 3646 (12/s) |\n",
+		"| entering a room of 1,000, CPU ms | | 80.6 (18/s) |\n",
 		"| memory (RSS) an idle session with roster and presence, KiB | 18.0 | 67.0 |\n",
 		"Median of 3 rounds", "One 1.2, Other 3.", "Idle: 2000 sessions.", "`go run ./bench/compare",
 	} {
@@ -157,6 +159,35 @@ func TestTasks(t *testing.T) {
 	}
 	if _, err := choose("chat,dance"); err == nil || !strings.Contains(err.Error(), "archive-sqlite") {
 		t.Errorf("an unknown scenario: %v", err)
+	}
+}
+
+// A room's archive holds what was said if it is on, and nothing if it is off.
+func TestKept(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		task     string
+		archived int
+		says     string // empty: it is as it should be
+	}{
+		{"room-10", 0, ""},
+		{"room-10", 1, "the archive is off"},
+		{"room-10-postgresql", 0, "0 messages in the archive, of 9"},
+		{"room-10-postgresql", 8, "8 messages in the archive, of 9"},
+		{"room-10-postgresql", 10, ""}, // the subject can be among them
+		{"chat-postgresql", 0, ""},
+	} {
+		chosen, err := choose(c.task)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := bench.Report{}
+		if chosen[0].scenario == "muc" {
+			r.Rooms = &bench.RoomsReport{Sent: 9, Archived: c.archived}
+		}
+		if err := kept(chosen[0], r); (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s with %d messages in it: %v; want an error that says %q", c.task, c.archived, err, c.says)
+		}
 	}
 }
 
