@@ -216,6 +216,7 @@ func (r *Room) emptiedLocked() []server.Write {
 		return nil
 	}
 	if r.config.Policy.Persistent || !r.stored {
+		r.service.keeper.note(r)
 		return nil
 	}
 	return r.endLocked()

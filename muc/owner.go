@@ -2,47 +2,251 @@ package muc
 
 import (
 	"context"
+	"reflect"
+	"slices"
+	"strconv"
 
 	"palabre/server"
+	"palabre/stream"
 	"palabre/xmpp"
 )
 
+// registerOwner takes what owners ask of their rooms (XEP-0045 §10).
 func (s *Service) registerOwner(*server.Host) {
 	s.onRoom(nsOwner, "query", func(ctx context.Context, r *Room, q *server.Request) (xmpp.Element, error) {
-		if !q.IsSet() {
-			return xmpp.Element{}, xmpp.ErrFeatureNotImplemented
+		d, destroys := q.Payload.Child(nsOwner, "destroy")
+		switch {
+		case !q.IsSet():
+			return r.showForm(q)
+		case destroys:
+			return xmpp.Element{}, r.destroy(ctx, q, d)
 		}
-		return xmpp.Element{}, r.change(ctx, func() (*event, error) { return r.instantLocked(q) })
+		return xmpp.Element{}, r.configured(ctx, q)
 	})
 }
 
-// instantLocked accepts a new room as it is (XEP-0045 §10.1.2).
-func (r *Room) instantLocked(q *server.Request) (*event, error) {
-	w := r.whoLocked(q.From)
-	if w.affiliation != Owner {
-		return nil, xmpp.ErrForbidden
+var errNotOwner = xmpp.ErrForbidden.With("Only owners of this room may do that.")
+
+// showForm gives an owner the configuration (§10.1.3, §10.2).
+func (r *Room) showForm(q *server.Request) (xmpp.Element, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.whoLocked(q.From).affiliation != Owner {
+		return xmpp.Element{}, errNotOwner
 	}
-	if !r.locked {
+	return xmpp.New(nsOwner, "query", r.formLocked().Element()), nil
+}
+
+func (r *Room) formLocked() xmpp.Form {
+	return r.config.form("Configuration of "+r.JID.String(), r.listedLocked(Owner), r.listedLocked(Admin))
+}
+
+// listedLocked lists the accounts with an affiliation.
+func (r *Room) listedLocked(a Affiliation) (out []string) {
+	for account, p := range r.people {
+		if p.Affiliation == a {
+			out = append(out, account.String())
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// configured takes the form. None at all, or one that is called off, leaves everything as it is; a new room goes with it (§10.1.3).
+func (r *Room) configured(ctx context.Context, q *server.Request) error {
+	x, ok := q.Payload.Child(xmpp.NSData, "x")
+	if !ok {
+		return xmpp.ErrBadRequest.With("This asks for nothing: there is no form in it.")
+	}
+	f, err := xmpp.ParseForm(x)
+	if err != nil {
+		return err
+	}
+	return r.change(ctx, func() (*event, error) {
+		w := r.whoLocked(q.From)
+		switch {
+		case w.affiliation != Owner:
+			return nil, errNotOwner
+		case f.Type == xmpp.FormCancel && r.locked:
+			return r.destroyLocked(destruction{}), nil
+		case f.Type == xmpp.FormCancel:
+			return nil, nil
+		}
+		return r.configureLocked(w.account, f)
+	})
+}
+
+// configureLocked makes of a room what a form says. Nobody is told of a change before it is durable, and all in the same order as of what is said.
+func (r *Room) configureLocked(by xmpp.JID, f xmpp.Form) (*event, error) {
+	before, fresh := r.config, r.locked
+	after, err := before.Apply(f, fresh)
+	if err == nil {
+		err = r.mayBecomeLocked(&after)
+	}
+	if err != nil {
+		return nil, err
+	}
+	people, err := r.appointedLocked(f)
+	if err != nil {
+		return nil, err
+	}
+	changed := !reflect.DeepEqual(before, after)
+	if !fresh && !changed && len(people) == 0 {
 		return nil, nil
 	}
-	if x, ok := q.Payload.Child(xmpp.NSData, "x"); ok {
-		f, err := xmpp.ParseForm(x)
-		if err != nil {
-			return nil, err
+	r.config = after
+	var writes []server.Write
+	switch {
+	case fresh:
+		writes = r.unlockLocked(by)
+	case changed:
+		writes = append(writes, r.saveLocked())
+	}
+	for _, o := range r.occupants {
+	}
+	r.audience = nil
+	u := &upshot{room: r, writes: writes}
+	for _, s := range people {
+		u.affiliateLocked(s)
+	}
+	r.expelLocked(u)
+	u.settleLocked()
+	more, placed := r.beginAllLocked(&before, fresh)
+	u.writes = append(u.writes, more...)
+	r.service.keeper.note(r)
+	return r.changeLocked(u, placed, r.changedLocked(&before, changed && !fresh)), nil
+}
+
+// changeLocked is the event of another configuration.
+func (r *Room) changeLocked(u *upshot, placed []func(), codes []int) *event {
+	e, to := u.event(nil), r.audienceLocked()
+	tell := e.tell
+	e.tell = func(ctx context.Context) {
+		for _, fn := range placed {
+			fn()
 		}
-		if f.Value("muc#roomconfig_membersonly") == "0" {
-			r.config, _ = NewConfig("open")
-			if v := f.Value("muc#roomconfig_enablearchiving"); v == "0" {
-				r.config.Policy.Archive = false
+		tell(ctx)
+		if len(codes) > 0 {
+			r.give(ctx, to, stream.Packet{Stanza: r.notice(codes)})
+		}
+	}
+	return e
+}
+
+// notice is how the room says that something about it is different.
+func (r *Room) notice(codes []int) *xmpp.Stanza {
+	x := xmpp.New(nsUser, "x")
+	for _, c := range codes {
+		x = x.Add(xmpp.New(nsUser, "status").With("code", strconv.Itoa(c)))
+	}
+	st := xmpp.NewStanza(xmpp.Message, xmpp.TypeGroupchat, x)
+	st.From, st.ID = r.JID, r.service.host.NewID()
+	return st
+}
+
+// mayBecomeLocked holds a change against what those inside have relied on: that nothing of what they say is kept, and that nothing of it is taken back.
+// That ends only when nobody is inside.
+func (r *Room) mayBecomeLocked(after *Config) error {
+	before := &r.config.Policy
+	if !after.Policy.End.IsZero() && !after.Policy.End.Equal(before.End) && !after.Policy.End.After(r.service.host.Now()) {
+		return xmpp.ErrNotAcceptable.With("The room would end in the past.")
+	}
+	if r.locked || len(r.seats) == 0 {
+		return nil
+	}
+	switch {
+	case before.volatile() && !after.Policy.volatile():
+		return xmpp.ErrNotAllowed.With("People are inside who rely on it that nothing of what they say is kept. This can be changed when nobody is inside.")
+	case !before.Edits && after.Policy.Edits:
+		return xmpp.ErrNotAllowed.With("People are inside who rely on it that what was said stays as it is. This can be changed when nobody is inside.")
+	}
+	return nil
+}
+
+// appointedLocked is what the lists of owners and admins in a form change (§10.5, §10.8). Who is an owner no more is an admin, and an admin no more a member, unless the lists say otherwise (§10.2).
+func (r *Room) appointedLocked(f xmpp.Form) (out []standing, err error) {
+	now := map[xmpp.JID]Affiliation{}
+	for _, l := range []struct {
+		field string
+		is    Affiliation
+	}{{fieldAdmins, Admin}, {fieldOwners, Owner}} {
+		field, ok := f.Field(l.field)
+		if !ok {
+			continue
+		}
+		list, err := addresses(field)
+		if err != nil {
+			return nil, xmpp.ErrNotAcceptable.With("A list of people " + err.Error())
+		}
+		for account, p := range r.people {
+			if p.Affiliation == l.is && !slices.Contains(list, account) && now[account] < l.is {
+				now[account] = max(now[account], l.is-1)
 			}
 		}
+		for _, account := range list {
+			if account.Local() == "" {
+				return nil, xmpp.ErrNotAcceptable.With(account.String() + " is not somebody's address.")
+			}
+			now[account] = l.is
+		}
 	}
-	writes := r.unlockLocked(w.account)
-	placed := func() {}
+	for account, a := range now {
+		if a != r.affiliationLocked(account) {
+			out = append(out, standing{account: account, affiliation: a})
+		}
+	}
+	slices.SortFunc(out, func(a, b standing) int { return int(b.affiliation) - int(a.affiliation) })
+	if len(r.people)+len(out) > r.service.opts.Limits.Members {
+		return nil, xmpp.ErrResourceConstraint.With("So many members a room can't have.")
+	}
+	if r.leavesNoOwnerLocked(out...) {
+		return nil, xmpp.ErrConflict.With("A room has an owner: name another one first.") // §10.2
+	}
+	return out, nil
+}
+
+// expelLocked has those leave who may not be in a room for members (§10.2).
+func (r *Room) expelLocked(u *upshot) {
+	if r.config.Policy.Access != ByInvitation {
+		return
+	}
+	for _, o := range r.occupants {
+		if r.affiliationLocked(o.account) < Member {
+			u.outLocked(o, farewell{codes: []int{322}})
+		}
+	}
+}
+
+// beginAllLocked begins the intervals of those inside, if from now on everybody reads what is said since they came.
+func (r *Room) beginAllLocked(before *Config, fresh bool) (writes []server.Write, placed []func()) {
+	if !fresh && before.Policy.History == FromArrival && before.Policy.Archive {
+		return nil, nil
+	}
 	for _, s := range r.seats {
-		var more []server.Write
-		more, placed = r.intervalLocked(s)
-		writes = append(writes, more...)
+		if s.since == 0 {
+			w, p := r.intervalLocked(s)
+			writes, placed = append(writes, w...), append(placed, p)
+		}
 	}
-	return &event{writes: writes, tell: func(context.Context) { placed() }}, nil
+	return writes, placed
+}
+
+// changedLocked says what is told of a change (§10.2.1).
+func (r *Room) changedLocked(before *Config, changed bool) (codes []int) {
+	rest, now := *before, &r.config.Policy
+	if !changed {
+		return nil
+	}
+	if r.service.opts.Archive.Keeps(r.JID.Domain()) && before.Policy.Archive != now.Archive {
+		codes = append(codes, map[bool]int{true: 170, false: 171}[now.Archive])
+		rest.Policy.Archive = now.Archive
+	}
+	if before.Policy.Anonymous != now.Anonymous {
+		codes = append(codes, map[bool]int{true: 173, false: 172}[now.Anonymous])
+		rest.Policy.Anonymous = now.Anonymous
+	}
+	if !reflect.DeepEqual(rest, r.config) {
+		codes = append(codes, 104)
+	}
+	return codes
 }

@@ -93,8 +93,13 @@ func (p *Policy) Check() error {
 		return fmt.Errorf("the longest message is %d characters", p.Longest)
 	case p.Vanish < 0:
 		return fmt.Errorf("a room can't end %v after it was left", p.Vanish)
+	case !p.Persistent && p.Vanish > 0:
+		return fmt.Errorf("a room that goes when the last one leaves does not wait: let it stay then, or end at once")
 	case p.WithMembers && !p.Persistent:
 		return fmt.Errorf("a room that lasts as long as its members has to be persistent")
 	}
 	return nil
 }
+
+// volatile tells whether nothing that is said may be kept, not even for those who come later.
+func (p *Policy) volatile() bool { return !p.Archive && p.History == FromArrival }
