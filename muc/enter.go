@@ -97,7 +97,7 @@ func (r *Room) enterLocked(p *server.Passage, e *entry) error {
 	}
 	s.occupant = o
 	r.service.sits(s)
-	s.presence = r.presenceOf(o, p.Stanza)
+	s.says(p.Stanza)
 	others := r.arrivalLocked(s, already)
 	writes, placed := r.intervalLocked(s)
 	r.orderLocked(event{by: p, writes: writes,
@@ -159,7 +159,7 @@ func (r *Room) reservedLocked(key string, account xmpp.JID) bool {
 func (r *Room) sitLocked(s *seat) {
 	s.occupant.seats = append(s.occupant.seats, s)
 	r.seats[s.jid] = s
-	s.occupant.shown, r.audience = nil, nil
+	r.audience = nil
 }
 
 // standUpLocked takes it away.
@@ -177,7 +177,7 @@ func (r *Room) standUpLocked(s *seat) {
 	if len(o.seats) == 0 && r.occupants[o.key] == o {
 		delete(r.occupants, o.key)
 	}
-	o.shown, r.audience = nil, nil
+	r.audience = nil
 	r.service.leaves(s)
 }
 
@@ -235,7 +235,7 @@ func (r *Room) visibleLocked(full xmpp.JID) []Interval {
 
 // An arrivalTold is who is told what when somebody comes in, as it is when that is ordered.
 type arrivalTold struct {
-	views   []*view    // of those who are inside already
+	views   []glance   // of those who are inside already
 	to      []listener // them
 	own     *view
 	sees    bool // the newcomer is told who occupants are
@@ -245,10 +245,10 @@ type arrivalTold struct {
 
 // arrivalLocked seats somebody.
 func (r *Room) arrivalLocked(s *seat, already bool) *arrivalTold {
-	t := &arrivalTold{to: r.audienceLocked(), already: already, views: make([]*view, 0, len(r.occupants))}
+	t := &arrivalTold{to: r.audienceLocked(), already: already, views: make([]glance, 0, len(r.occupants))}
 	for _, o := range r.occupants {
 		if o != s.occupant && len(o.seats) > 0 {
-			t.views = append(t.views, r.viewLocked(o))
+			t.views = append(t.views, r.glanceLocked(o))
 		}
 	}
 	r.sitLocked(s)
@@ -269,13 +269,13 @@ func (r *Room) tellArrival(ctx context.Context, s *seat, t *arrivalTold, e *entr
 	own := func(st *xmpp.Stanza, tail string) {
 		c.Give(ctx, s.session, stream.Packet{Stanza: st, To: s.jid, Tail: tail})
 	}
-	for _, v := range t.views {
-		if !v.hidden {
-			own(v.stanza, v.tail(t.sees))
+	for i := range t.views {
+		if v := &t.views[i]; !v.hidden {
+			own(v.stanza(), v.tail(t.sees))
 		}
 	}
 	r.mu.Lock()
-	it := item{affiliation: r.affiliationLocked(s.occupant.account), role: s.occupant.role, jid: s.jid}
+	it := item{affiliation: r.affiliationLocked(s.occupant.account), role: s.occupant.role, jid: s.jid, occupant: s.occupant.id}
 	history, subject := r.historyLocked(s, e.history), r.subjectLocked()
 	r.mu.Unlock()
 	it.statuses = append(append(t.codes, 110), e.codes...)
@@ -310,12 +310,11 @@ func (r *Room) giveView(ctx context.Context, to []listener, v *view, more string
 
 // enterAgainLocked is for one who is inside and asks to come in: it does not know that it is, and is told everything again.
 func (r *Room) enterAgainLocked(p *server.Passage, s *seat, ask historyRequest) error {
-	s.presence = r.presenceOf(s.occupant, p.Stanza)
-	s.occupant.shown = nil
+	s.says(p.Stanza)
 	t := &arrivalTold{own: r.viewLocked(s.occupant), already: true}
 	for _, o := range r.occupants {
 		if o != s.occupant {
-			t.views = append(t.views, r.viewLocked(o))
+			t.views = append(t.views, r.glanceLocked(o))
 		}
 	}
 	t.sees = !r.config.Policy.Anonymous || s.occupant.role == Moderator

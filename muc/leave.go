@@ -87,14 +87,14 @@ func (r *Room) leaveLocked(p *server.Passage) error {
 	if s == nil {
 		return server.ErrDrop
 	}
-	s.presence = r.presenceOf(s.occupant, p.Stanza)
-	r.departLocked(p, s, farewell{status: s.presence.Inner}, nil)
+	s.says(p.Stanza)
+	r.departLocked(p, s, farewell{status: s.said}, nil)
 	return nil
 }
 
 // A farewell is how somebody leaves.
 type farewell struct {
-	status        string // what stands in the presence, but for what the room adds; empty: the occupant's tag alone
+	status        string // what stands in the presence, but for what the room adds
 	codes         []int  // told to everybody
 	own           []int  // told to those who leave, beside 110
 	nick          string // who leaves for a new nick
@@ -177,10 +177,7 @@ func (r *Room) dismissLocked(o *occupant, f farewell) *departure {
 // farewellLocked is what is told of an occupant who leaves.
 func (r *Room) farewellLocked(o *occupant, f farewell) *departure {
 	st := &xmpp.Stanza{Kind: xmpp.Presence, Type: xmpp.TypeUnavailable, From: o.jid, Inner: f.status}
-	if f.status == "" {
-		st.Inner = o.occupantTag()
-	}
-	i := item{affiliation: r.affiliationLocked(o.account), actor: f.actor, reason: f.reason, statuses: f.codes, more: f.more, nick: f.nick}
+	i := item{affiliation: r.affiliationLocked(o.account), actor: f.actor, reason: f.reason, statuses: f.codes, more: f.more, nick: f.nick, occupant: o.id}
 	if f.affiliation != nil {
 		i.affiliation = *f.affiliation
 	}

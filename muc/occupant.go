@@ -2,6 +2,7 @@ package muc
 
 import (
 	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"golang.org/x/text/secure/precis"
@@ -19,7 +20,6 @@ type occupant struct {
 	id      string   // XEP-0421
 	role    Role
 	seats   []*seat // the one whose presence is shown is the last
-	shown   *view   // nil: to be made anew
 }
 
 // A seat is a session inside a room.
@@ -28,16 +28,51 @@ type seat struct {
 	jid      xmpp.JID        // full
 	session  *server.Session // nil: somebody elsewhere
 	occupant *occupant
-	presence *xmpp.Stanza // what the client has said, without what only a service may say; the address is the room's nick
-	since    int64        // the position of its arrival, where that matters: others than members read from there on
-	out      atomic.Bool  // it was never inside: nothing is sent to it
+	said     string      // what stands in the client's presence, without what only a service may say
+	lang     string      // and its language
+	since    int64       // the position of its arrival, where that matters: others than members read from there on
+	out      atomic.Bool // it was never inside: nothing is sent to it
 }
 
 // A view is how an occupant is shown: it does not change.
 type view struct {
 	stanza     *xmpp.Stanza
-	full, bare string // the <x/> with and without the real address
+	full, bare string // what the room adds, with and without the real address
 	hidden     bool   // the policy tells only themselves of their presence
+}
+
+// A glance is how an occupant is shown to one who comes in: a room has many of them.
+type glance struct {
+	nick        xmpp.JID
+	said, lang  string
+	id          string
+	affiliation Affiliation
+	role        Role
+	jid         xmpp.JID
+	hidden      bool
+}
+
+func (g *glance) stanza() *xmpp.Stanza {
+	return &xmpp.Stanza{Kind: xmpp.Presence, From: g.nick, Lang: g.lang, Inner: g.said}
+}
+
+func (g *glance) tail(sees bool) string {
+	i := item{affiliation: g.affiliation, role: g.role, occupant: g.id}
+	if sees {
+		i.jid = g.jid
+	}
+	return i.element()
+}
+
+func (r *Room) glanceLocked(o *occupant) glance {
+	s := o.seats[len(o.seats)-1]
+	return glance{nick: o.jid, said: s.said, lang: s.lang, id: o.id, affiliation: r.affiliationLocked(o.account), role: o.role, jid: s.jid,
+		hidden: o.role < r.config.Policy.Presence}
+}
+
+// presence is the client's, from the nick.
+func (s *seat) presence() *xmpp.Stanza {
+	return &xmpp.Stanza{Kind: xmpp.Presence, From: s.occupant.jid, Lang: s.lang, Inner: s.said}
 }
 
 // nickKey is what nicks are compared by: those that look the same are the same (XEP-0045 §14.6, RFC 8266). ok tells whether it is a nick at all.
@@ -71,19 +106,13 @@ func (r *Room) usualRoleLocked(a Affiliation) Role {
 // reviseLocked gives an occupant the role that goes with what they are to the room now.
 func (r *Room) reviseLocked(o *occupant) {
 	o.role = r.usualRoleLocked(r.affiliationLocked(o.account))
-	o.shown, r.audience = nil, nil
+	r.audience = nil
 }
 
 // viewLocked is how others see an occupant.
 func (r *Room) viewLocked(o *occupant) *view {
-	if o.shown == nil {
-		s := o.seats[len(o.seats)-1]
-		i := item{affiliation: r.affiliationLocked(o.account), role: o.role}
-		o.shown = &view{stanza: s.presence, bare: i.element(), hidden: o.role < r.config.Policy.Presence}
-		i.jid = s.jid
-		o.shown.full = i.element()
-	}
-	return o.shown
+	g := r.glanceLocked(o)
+	return &view{stanza: g.stanza(), full: g.tail(true), bare: g.tail(false), hidden: g.hidden}
 }
 
 // An item is what the room says of somebody in presence (XEP-0045 §7.2.2).
@@ -95,11 +124,15 @@ type item struct {
 	actor, reason string   // who has done it, by nick, and why
 	statuses      []int
 	more          string // inside <x/>, behind the item: XML
+	occupant      string // their id (XEP-0421), in front of the <x/>; empty: not told
 }
 
 // element is the <x/>.
 func (i item) element() string {
-	b := make([]byte, 0, 192)
+	b := make([]byte, 0, 320)
+	if i.occupant != "" {
+		b = append(append(append(b, "<occupant-id xmlns='"+nsOccupantID+"' id='"...), i.occupant...), "'/>"...)
+	}
 	b = append(b, "<x xmlns='"+nsUser+"'><item affiliation='"...)
 	b = append(b, i.affiliation.String()...)
 	b = append(b, "' role='"...)
@@ -153,11 +186,13 @@ func isForged(n xmpp.Name) bool {
 	return false
 }
 
-// presenceOf is a client's presence as the room tells it to others.
-func (r *Room) presenceOf(o *occupant, st *xmpp.Stanza) *xmpp.Stanza {
-	c := keptStanza(st.Without(func(c xmpp.Child) bool { return isForged(c.Name) }))
-	c.From, c.To = o.jid, xmpp.JID{}
-	c.ID = ""
-	c.Inner += o.occupantTag()
-	return c
+// says notes a client's presence, as the room tells it to others.
+func (s *seat) says(st *xmpp.Stanza) {
+	st = st.Without(func(c xmpp.Child) bool { return isForged(c.Name) })
+	if st.Extra != "" { // declarations have to stand where they are used
+		if again, err := xmpp.ParseStanza(st.String()); err == nil {
+			st = again
+		}
+	}
+	s.said, s.lang = strings.Clone(st.Inner), strings.Clone(st.Lang)
 }

@@ -102,8 +102,6 @@ func (r *Room) configureLocked(by xmpp.JID, f xmpp.Form) (*event, error) {
 	case changed:
 		writes = append(writes, r.saveLocked())
 	}
-	for _, o := range r.occupants {
-	}
 	r.audience = nil
 	u := &upshot{room: r, writes: writes}
 	for _, s := range people {

@@ -11,9 +11,10 @@ import (
 
 // A savedSeat is a seat of a session that outlives the process.
 type savedSeat struct {
-	Room, Nick, Presence string
-	Role                 Role
-	Since                int64 `json:",omitempty"`
+	Room, Nick string
+	Said, Lang string `json:",omitempty"`
+	Role       Role
+	Since      int64 `json:",omitempty"`
 }
 
 // save puts away where a session is inside.
@@ -28,7 +29,7 @@ func (s *Service) save(session *server.Session, put func(module string, state []
 		r.mu.Lock()
 		if r.seats[x.jid] == x {
 			o := x.occupant
-			out = append(out, savedSeat{Room: r.JID.String(), Nick: o.nick, Presence: x.presence.String(), Role: o.role, Since: x.since})
+			out = append(out, savedSeat{Room: r.JID.String(), Nick: o.nick, Said: x.said, Lang: x.lang, Role: o.role, Since: x.since})
 		}
 		r.mu.Unlock()
 	}
@@ -77,10 +78,6 @@ func (s *Service) reseat(session *server.Session, saved savedSeat) error {
 	if err != nil {
 		return err
 	}
-	presence, err := xmpp.ParseStanza(saved.Presence)
-	if err != nil {
-		return err
-	}
 	key, ok := nickKey(saved.Nick)
 	if !ok || s.opts.Rooms[jid.Domain()] == "" {
 		return xmpp.ErrJIDMalformed
@@ -104,7 +101,7 @@ func (s *Service) reseat(session *server.Session, saved savedSeat) error {
 		o = &occupant{nick: saved.Nick, jid: r.from(saved.Nick), key: key, account: account, id: s.occupantID(r.JID, account), role: saved.Role}
 		r.occupants[key] = o
 	}
-	x := &seat{room: r, jid: session.JID, session: session, occupant: o, presence: keptStanza(presence), since: saved.Since}
+	x := &seat{room: r, jid: session.JID, session: session, occupant: o, said: saved.Said, lang: saved.Lang, since: saved.Since}
 	s.sits(x)
 	r.sitLocked(x)
 	return nil

@@ -12,14 +12,13 @@ func (r *Room) updateLocked(p *server.Passage, s *seat, nick, key string) error 
 	if o.nick != nick {
 		return r.renameLocked(p, s, nick, key)
 	}
-	s.presence = r.presenceOf(o, p.Stanza)
+	s.says(p.Stanza)
 	for i, other := range o.seats { // the last one to speak is shown
 		if other == s {
 			o.seats = append(append(o.seats[:i:i], o.seats[i+1:]...), s)
 			break
 		}
 	}
-	o.shown = nil
 	r.showLocked(p, o, nil, nil)
 	return nil
 }
@@ -36,7 +35,7 @@ func (r *Room) showLocked(p *server.Passage, o *occupant, writes []server.Write,
 		}
 	}
 	self := *v
-	i := item{affiliation: r.affiliationLocked(o.account), role: o.role, jid: o.seats[len(o.seats)-1].jid, statuses: append([]int{110}, codes...)}
+	i := item{affiliation: r.affiliationLocked(o.account), role: o.role, jid: o.seats[len(o.seats)-1].jid, statuses: append([]int{110}, codes...), occupant: o.id}
 	self.full = i.element()
 	self.bare, self.hidden = self.full, false
 	r.orderLocked(event{by: p, writes: writes, tell: func(ctx context.Context) {
@@ -62,13 +61,7 @@ func (r *Room) renameLocked(p *server.Passage, s *seat, nick, key string) error 
 	delete(r.occupants, o.key)
 	o.nick, o.jid, o.key = nick, r.from(nick), key
 	r.occupants[key] = o
-	for _, x := range o.seats {
-		st := *x.presence
-		st.From = o.jid
-		x.presence = &st
-	}
-	s.presence = r.presenceOf(o, p.Stanza)
-	o.shown = nil
+	s.says(p.Stanza)
 	r.orderLocked(event{tell: func(ctx context.Context) { d.tell(ctx, r) }}, nil)
 	r.showLocked(p, o, nil, nil)
 	return nil

@@ -67,9 +67,6 @@ func (u *upshot) undoLocked() {
 			u.room.sitAgainLocked(s)
 		}
 	}
-	for _, o := range u.room.occupants {
-		o.shown = nil
-	}
 	u.room.audience = nil
 }
 
@@ -94,7 +91,7 @@ func (u *upshot) outLocked(o *occupant, f farewell) {
 // moveLocked gives an occupant a role; it may be the one that they have, if the affiliation is another.
 func (u *upshot) moveLocked(o *occupant, role Role, reason string) {
 	u.moved = append(u.moved, moved{o, o.role, reason})
-	o.role, o.shown, u.room.audience = role, nil, nil
+	o.role, u.room.audience = role, nil
 }
 
 // settleLocked fixes who is told what.
@@ -125,18 +122,18 @@ func (u *upshot) settleLocked() {
 func (u *upshot) showLocked(m moved, to []listener) {
 	r, o := u.room, m.occupant
 	s := o.seats[len(o.seats)-1]
-	i := item{affiliation: r.affiliationLocked(o.account), role: o.role, actor: u.by, reason: m.reason}
+	i := item{affiliation: r.affiliationLocked(o.account), role: o.role, actor: u.by, reason: m.reason, occupant: o.id}
 	limit := r.config.Policy.Presence
-	v := &view{stanza: s.presence, hidden: o.role < limit && m.was < limit}
+	v := &view{stanza: s.presence(), hidden: o.role < limit && m.was < limit}
 	if o.role < limit {
 		i.role = NoRole
-		v.stanza = &xmpp.Stanza{Kind: xmpp.Presence, Type: xmpp.TypeUnavailable, From: o.jid, Inner: o.occupantTag()}
+		v.stanza = &xmpp.Stanza{Kind: xmpp.Presence, Type: xmpp.TypeUnavailable, From: o.jid}
 	}
 	v.bare = i.element()
 	i.jid = s.jid
 	v.full = i.element()
 	i.role, i.statuses = o.role, []int{110}
-	self := &view{stanza: s.presence, full: i.element()}
+	self := &view{stanza: s.presence(), full: i.element()}
 	self.bare = self.full
 	own, others := apart(to, o)
 	u.told = append(u.told, func(ctx context.Context) {
