@@ -196,7 +196,7 @@ func (r *Room) invitationsLocked(w who, st *xmpp.Stanza, people []invitee) []*xm
 		}
 		m := xmpp.NewStanza(xmpp.Message, "", x)
 		m.ID, m.From, m.To, m.Lang = st.ID, r.JID, i.account, st.Lang
-		out = append(out, keptStanza(m))
+		out = append(out, m)
 	}
 	return out
 }
