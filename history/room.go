@@ -19,7 +19,8 @@ func (s *Said) ID() int64 { return s.Entries[0].ID }
 func (s *Said) Resent() bool { return s.Append.Resent }
 
 // Say makes the write of a message, st, as the occupants of a room get it. sent is as it came from its sender, on the stream of that name; nil for what the room says
-// by itself, and empty if there is no stream. A resend is told by what was sent alone: what occupants get of it may differ, by the nick, for one.
+// by itself, and empty if there is no stream. A resend is told by what was sent alone: what occupants get of it may differ, by the nick, for one. If st ends with an
+// <x/> of muc#user, that says who has sent it, and is for those who may know.
 func (m *Module) Say(room xmpp.JID, st, sent *xmpp.Stanza, stream string) *Said {
 	s := &Said{Append{Entries: []Entry{{Owner: room, Peer: room}}}}
 	s.Stanza, s.Inner = render(st.Addressed(xmpp.JID{})) // XEP-0313 §6.1.2
@@ -89,8 +90,8 @@ type RoomQuery struct {
 // A RoomRow is a message of a room.
 type RoomRow struct {
 	ID        int64
-	Stanza    *xmpp.Stanza
-	Sender    xmpp.JID // bare: who has sent it; the room, if it did
+	Stanza    *xmpp.Stanza // without what only those may know who may know senders
+	Sender    xmpp.JID     // bare: who has sent it; the room, if it did
 	Tombstone bool
 }
 
@@ -115,6 +116,7 @@ func (m *Module) RoomRows(ctx context.Context, room xmpp.JID, rq RoomQuery) ([]R
 			m.host.Log().Error("a row of the archive can't be read", "jid", room.String(), "id", r.ID, "module", "history", "err", err)
 			return true
 		}
+		st = st.Without(func(c xmpp.Child) bool { return c.Name == xmpp.Name{Space: nsMUCUser, Local: "x"} })
 		out = append(out, RoomRow{r.ID, st, r.Peer, r.Kind&Tombstone != 0})
 		return true
 	})

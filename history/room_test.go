@@ -350,6 +350,40 @@ func TestRoomAnswers(t *testing.T) {
 	}
 }
 
+// XEP-0313 §6.1.2: who has sent something is told to those who may know.
+func TestRoomSenders(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	romeo := h.enter(t, "romeo@example.org/laptop")
+	const who = "<x xmlns='http://jabber.org/protocol/muc#user'><item jid='juliet@example.org/balcony'/></x>"
+	forged := "<x xmlns='urn:x'>" + who + "</x><body>x</body>"
+	sent, err := xmpp.ParseStanza("<message type='groupchat' id='1' from='juliet@example.org/balcony'>" + forged + "</message>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := *sent
+	st.From, st.Inner = xmpp.MustParseJID(garden.String()+"/juliet"), forged+"<occupant-id/>"+who
+	s := h.past.Say(garden, &st, sent, "1")
+	if err := h.host.Append(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	for _, senders := range []bool{true, false} {
+		h.view.Store(&history.View{Within: func() []history.Span { return []history.Span{{}} }, Senders: senders})
+		rows, _ := romeo.query("")
+		want := forged + "<occupant-id/>"
+		if senders {
+			want += who
+		}
+		if got := rows[0].message.String(); !strings.HasSuffix(got, ">"+want+"</message>") {
+			t.Errorf("%v: %s", senders, got)
+		}
+	}
+	got, err := h.past.RoomRows(t.Context(), garden, history.RoomQuery{Within: []history.Span{{}}, Last: 1})
+	if err != nil || len(got) != 1 || got[0].Stanza.Inner != forged+"<occupant-id/>" || got[0].Sender.String() != "juliet@example.org" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 // RoomRows are what a room itself reads: the last ones, some of them, or those since a time; with who sent them.
 func TestRoomRows(t *testing.T) {
 	t.Parallel()

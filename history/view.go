@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"palabre/server"
 	"palabre/xmpp"
@@ -16,7 +17,7 @@ type View struct {
 	Within func() []Span
 	// Show gives what stands inside a row for who asks, from what is stored there; nil: the same.
 	Show func(inner string) string
-	// Senders tells whether who asks may know who is behind a nick.
+	// Senders tells whether who asks may know who is behind a nick: they see it then, and may ask for what somebody has sent.
 	Senders bool
 }
 
@@ -110,12 +111,28 @@ func (m *Module) roomMetadata(ctx context.Context, q *question) (e xmpp.Element,
 
 // shown is a row's stanza as who asks may see it.
 func (q *question) shown(stanza []byte) []byte {
-	if q.view == nil || q.view.Show == nil {
+	if q.view == nil || q.view.Show == nil && q.view.Senders {
 		return stanza
 	}
 	start, end := insideOf(stanza)
-	out := append(slices.Clip(stanza[:start]), q.view.Show(string(stanza[start:end]))...)
+	inner := string(stanza[start:end])
+	if !q.view.Senders {
+		inner = withoutSender(inner)
+	}
+	if q.view.Show != nil {
+		inner = q.view.Show(inner)
+	}
+	out := append(slices.Clip(stanza[:start]), inner...)
 	return append(out, stanza[end:]...)
+}
+
+// withoutSender cuts off the last element if it says who has sent a message. Nobody can forge one: what a room archives ends with something of its own.
+func withoutSender(inner string) string {
+	at := strings.LastIndex(inner, "<x xmlns='"+nsMUCUser+"'>")
+	if at < 0 || !strings.HasSuffix(inner, "</x>") {
+		return inner
+	}
+	return inner[:at]
 }
 
 // insideOf finds what is between the tags of a message as render has written it.

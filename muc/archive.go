@@ -16,7 +16,7 @@ type Archive interface {
 	Worth(st *xmpp.Stanza) bool
 	// Entry makes the write that puts a message into a room's archive. st is the message as occupants get it: from the room's nick, and without what its sender
 	// has forged. sent is as it came from its sender; nil for what the room says itself. stream names the stream that it came on, by which a resend is told from
-	// a second message; empty if there is none.
+	// a second message; empty if there is none. If st ends with an <x/> of muc#user, that says who has sent it, and is shown to those only who may know.
 	Entry(room xmpp.JID, st, sent *xmpp.Stanza, stream string) Entry
 	// Bury makes the write that puts a tombstone in the place of a message: what stands inside it from now on.
 	Bury(room xmpp.JID, row Row, inner string) server.Write
@@ -38,7 +38,7 @@ type View struct {
 	Within func() []Interval
 	// Show gives what stands inside a row for who asks, from what is stored there; nil: the same.
 	Show func(inner string) string
-	// Senders tells whether who asks may know who is behind a nick: only then may they ask for what somebody has sent (XEP-0313 §4.1.1).
+	// Senders tells whether who asks may know who is behind a nick: only then do they see that (XEP-0313 §6.1.2), and may ask for what somebody has sent (§4.1.1).
 	Senders bool
 }
 
@@ -60,7 +60,7 @@ type RowQuery struct {
 // A Row is a message in a room's archive.
 type Row struct {
 	ID        int64
-	Stanza    *xmpp.Stanza // as occupants got it
+	Stanza    *xmpp.Stanza // as occupants got it, without who has sent it
 	Sender    xmpp.JID     // bare: who sent it; the room, if it did
 	Tombstone bool         // its content has been taken out
 }
