@@ -81,7 +81,9 @@ func (r *Room) spreadLocked(p *server.Passage, o *occupant, writes []server.Writ
 	to, volatile := r.audienceLocked(), r.volatileLocked()
 	var entry Entry
 	if r.archivesLocked() && r.service.opts.Archive.Worth(st) {
-		entry = r.service.opts.Archive.Entry(r.JID, st, p.Stanza, streamOf(p))
+		kept := *st
+		kept.Inner += item{affiliation: r.affiliationLocked(o.account), role: o.role, jid: p.Stanza.From}.element() // XEP-0313 §6.1.2
+		entry = r.service.opts.Archive.Entry(r.JID, &kept, p.Stanza, streamOf(p))
 		writes = append(writes, entry)
 	}
 	sender := p.Stanza.From
