@@ -105,6 +105,103 @@ func (r *Room) permitLocked(w who, a act) error {
 	return nil
 }
 
+// managerLocked is who an address stands for where what counts is the account, not the session that asks (XEP-0045 §8, §9).
+func (r *Room) managerLocked(full xmpp.JID) who {
+	w := r.whoLocked(full)
+	for _, o := range r.occupants {
+		if o.account == w.account && o.role > w.role {
+			w.occupant, w.role = o, o.role
+		}
+	}
+	return w
+}
+
+// permitAffiliationLocked decides whether somebody may give an account or a domain an affiliation. That the last owner stays is decided for a whole request.
+func (r *Room) permitAffiliationLocked(w who, s standing) error {
+	before := None
+	if p := r.people[s.account]; p != nil {
+		before = p.Affiliation
+	}
+	bans := s.affiliation == Outcast
+	switch {
+	case w.affiliation < Admin:
+		return xmpp.ErrForbidden.With("Only the room's admins and owners can do this.") // §9
+	case bans && s.account == w.account:
+		return xmpp.ErrConflict.With("You can't ban yourself.") // §9.1
+	case w.affiliation == Owner:
+		return nil
+	case bans && before >= Admin:
+		return xmpp.ErrNotAllowed.With("Only an owner can ban an admin or owner.") // §9.1, §5.2.2
+	case before >= Admin || s.affiliation >= Admin:
+		return xmpp.ErrForbidden.With("Only an owner can say who the owners and admins are.") // §10.5, §10.8
+	}
+	return nil
+}
+
+// permitRolesLocked decides whether somebody may change roles at all.
+func (r *Room) permitRolesLocked(w who) error {
+	if w.role < Moderator && w.affiliation < Admin {
+		return xmpp.ErrForbidden.With("Only the room's moderators can do this.") // §8
+	}
+	return nil
+}
+
+// permitRoleLocked decides whether somebody of those may give an occupant a role; none: put them out.
+func (r *Room) permitRoleLocked(w who, o *occupant, role Role) error {
+	a := r.affiliationLocked(o.account)
+	switch {
+	case role == NoRole && w.role < Moderator:
+		return xmpp.ErrForbidden.With("Only a moderator who is inside can put somebody out.") // §8
+	case role == NoRole && o.account == w.account:
+		return nil // §8.2: it is common, as an apology
+	case role == NoRole && (a > w.affiliation || o.role == Moderator && w.affiliation < Admin):
+		return xmpp.ErrNotAllowed.With("You may not put this one out.") // §8.2, §5.1.3
+	case role == NoRole:
+		return nil
+	case role < Moderator && a >= Admin:
+		return xmpp.ErrNotAllowed.With("Admins and owners are moderators always.") // §8.4, §9.7
+	case role == Moderator || o.role == Moderator:
+		if w.affiliation < Admin {
+			return xmpp.ErrForbidden.With("Only an admin or owner can say who the moderators are.") // §9.6, §9.7
+		}
+		return nil
+	case w.role < Moderator:
+		return xmpp.ErrForbidden.With("Only a moderator who is inside can give voice and take it.") // §8
+	case role < o.role && a > w.affiliation:
+		return xmpp.ErrNotAllowed.With("You may not take this one's voice.") // §8.5
+	}
+	return nil
+}
+
+// permitRoleListLocked decides whether somebody may see who has a role (§8.5, §9.8).
+func (r *Room) permitRoleListLocked(w who, role Role) error {
+	if w.affiliation < Admin && (w.role < Moderator || role == Moderator) {
+		return xmpp.ErrForbidden.With("You may not see this list.")
+	}
+	return nil
+}
+
+// permitAffiliationListLocked decides whether somebody may see who has an affiliation. Where everybody knows who the others are anyway, members may see all but the bans:
+// they need that to write to those who are not inside, too.
+func (r *Room) permitAffiliationListLocked(w who, a Affiliation) error {
+	refusal := xmpp.ErrForbidden.With("You may not see this list.")
+	switch {
+	case w.affiliation == Owner:
+		return nil
+	case a == Outcast:
+		if w.affiliation < Admin {
+			return refusal // §9.2
+		}
+	case r.config.Policy.Anonymous:
+		if a >= Admin || w.affiliation < Admin {
+			return refusal // §9.5, §10.5, §10.8
+		}
+	case w.affiliation < Member && (w.role == NoRole || r.config.Policy.Access != ByInvitation):
+		return refusal // §9.5
+	}
+	return nil
+}
+
 var (
 	errNotInside = xmpp.ErrNotAcceptable.With("You are not in this room. Enter it first.")
 	errEdits     = xmpp.ErrNotAllowed.With("What was said in this room can't be changed or deleted, by anybody.")

@@ -122,7 +122,7 @@ func (u *upshot) settleLocked() {
 func (u *upshot) showLocked(m moved, to []listener) {
 	r, o := u.room, m.occupant
 	s := o.seats[len(o.seats)-1]
-	i := item{affiliation: r.affiliationLocked(o.account), role: o.role, actor: u.by, reason: m.reason, occupant: o.id}
+	i := item{affiliation: r.affiliationLocked(o.account), role: o.role, reason: m.reason, occupant: o.id}
 	limit := r.config.Policy.Presence
 	v := &view{stanza: s.presence(), hidden: o.role < limit && m.was < limit}
 	if o.role < limit {
@@ -164,7 +164,7 @@ func (u *upshot) unveilLocked(o *occupant, own []listener) {
 // noteLocked has those inside told of somebody who is not, and is an admin or owner from now on, or no more (§10.3, §10.6, §10.7).
 func (u *upshot) noteLocked(s standing, to []listener) {
 	r := u.room
-	i := item{affiliation: s.affiliation, jid: s.account, reason: s.reason, actor: u.by}
+	i := item{affiliation: s.affiliation, jid: s.account, reason: s.reason}
 	st := &xmpp.Stanza{Kind: xmpp.Message, ID: r.service.host.NewID(), From: r.JID, Inner: i.element()}
 	v := &view{stanza: st}
 	var sees []listener
