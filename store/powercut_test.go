@@ -144,6 +144,7 @@ func machines(t *testing.T, cuts int, set func(*machine)) *tally {
 type machine struct {
 	*tally
 	*traffic
+	*gathering
 	t     *testing.T
 	red   bool // what is wrong is counted only
 	bad   bool // something was wrong, and it was not red
@@ -159,7 +160,7 @@ type machine struct {
 
 func newMachine(t *testing.T, y *tally, seed uint64) *machine {
 	return &machine{
-		tally: y, traffic: &traffic{}, t: t, seed: seed, set: func(*boot) {},
+		tally: y, traffic: &traffic{}, gathering: &gathering{}, t: t, seed: seed, set: func(*boot) {},
 		rand: rand.New(rand.NewPCG(seed, 1)), disk: newDisk(rand.New(rand.NewPCG(seed, 2))), dir: t.TempDir(), steps: 200,
 	}
 }

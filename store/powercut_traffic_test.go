@@ -53,8 +53,18 @@ func (c *traffic) unknown() (list []*message) {
 
 const senders = 4
 
+// An errand is what a sender is to send: so many messages, first those again, while it comes into a room and leaves it.
+type errand struct {
+	count int
+	again []*message
+	stay  *membership
+}
+
 // work has some send, rests, and has them send again, while somebody may read.
 func (m *machine) work(s *Store, b *boot) {
+	if m.gather(s) != nil {
+		return
+	}
 	var readers sync.WaitGroup
 	defer readers.Wait()
 	if m.rand.IntN(3) == 0 {
@@ -69,13 +79,12 @@ func (m *machine) work(s *Store, b *boot) {
 	unknown := m.unknown()
 	for range 1 + m.rand.IntN(2) {
 		var all sync.WaitGroup
-		for range senders {
-			count := 2 + m.rand.IntN(8)
-			var mine []*message
+		for i := range senders {
+			e := errand{count: 2 + m.rand.IntN(8), stay: &m.members[i]}
 			if n := min(len(unknown), m.rand.IntN(3)); n > 0 {
-				mine, unknown = unknown[:n], unknown[n:]
+				e.again, unknown = unknown[:n], unknown[n:]
 			}
-			all.Go(func() { m.send(s, b, count, mine) })
+			all.Go(func() { m.send(s, b, e) })
 		}
 		all.Wait()
 		if m.rand.IntN(3) == 0 {
@@ -84,11 +93,11 @@ func (m *machine) work(s *Store, b *boot) {
 	}
 }
 
-// send sends one after the other, first those again. Every few messages, what the same sender sent before is retracted with it.
-func (m *machine) send(s *Store, b *boot, count int, again []*message) {
+// send sends one after the other. Every few messages, what the same sender sent before is retracted with it, or it comes into the room or leaves it.
+func (m *machine) send(s *Store, b *boot, e errand) {
 	var msg, before *message
-	for i := range count {
-		msg, again = m.message(again)
+	for i := range e.count {
+		msg, e.again = m.message(e.again)
 		a := line(romeo, juliet, msg.text)
 		a.Digest, a.Stream = msg.digest, m.lives
 		writes := []server.Write{a}
@@ -96,6 +105,12 @@ func (m *machine) send(s *Store, b *boot, count int, again []*message) {
 		if bury {
 			before.burying = true
 			writes = append(writes, &history.Bury{Archive: juliet, ID: before.ids[1], Stanza: line(romeo, juliet, before.grave()).Stanza})
+		}
+		turned := func() int64 { return a.Entries[0].ID }
+		if i%3 == 1 {
+			var w server.Write
+			w, turned = e.stay.turn()
+			writes = append(writes, w)
 		}
 		done := make(chan error, 1)
 		s.Commit(writes, func(err error) {
@@ -109,6 +124,9 @@ func (m *machine) send(s *Store, b *boot, count int, again []*message) {
 		}
 		msg.acked, msg.ids = true, [2]int64{a.Entries[0].ID, a.Entries[1].ID}
 		m.add(func() { m.acked++ })
+		if at := turned(); i%3 == 1 || !a.Resent {
+			m.given(at)
+		}
 		if bury {
 			before.buried = true
 		}
@@ -160,7 +178,7 @@ func (m *machine) verify(s *Store, b *boot) error {
 	if len(romeos)+len(juliets) > 0 {
 		m.wrong(&m.broken, "%d messages were never sent", max(len(romeos), len(juliets)))
 	}
-	return nil
+	return m.compareStays(s)
 }
 
 type storedRow struct {
