@@ -58,3 +58,27 @@ func TestArchiveScenariosAgainstPalabre(t *testing.T) {
 		}
 	}
 }
+
+// Rooms, too: each message is in the archive of its room.
+func TestRoomsAgainstPalabre(t *testing.T) {
+	t.Parallel()
+	s := servertest.StartWith(t, func(c *daemon.Config) { c.Limits.Off = true })
+	users, err := NumberedUsers("u", servertest.Domain, servertest.Password, 12)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range users {
+		s.Account(t, u.JID)
+	}
+	c := Config{Dialer: &Dialer{Address: s.Addr("c2s").String()}, Users: users, Warmup: time.Millisecond, Timeout: time.Minute}
+	talk := c
+	talk.Scenario, talk.Rooms, talk.Occupants, talk.Units, talk.StreamManagement = "muc", 2, 6, 600, true
+	if report, err := Do(context.Background(), talk); err != nil || report.Units < 600 || uint64(report.Rooms.Archived) != report.Rooms.Sent {
+		t.Errorf("%v; report %+v; rooms %+v", err, report, report.Rooms)
+	}
+	come := c
+	come.Scenario, come.Occupants, come.Window = "enter", 6, 2
+	if report, err := Do(context.Background(), come); err != nil || report.Units != 6 {
+		t.Errorf("%v; report %+v", err, report)
+	}
+}
