@@ -107,6 +107,14 @@ func (m *Module) Lists(ctx context.Context, owner, contact xmpp.JID) (bool, erro
 	return err == nil && it.Listed, err
 }
 
+// Groups are those that the roster of owner has contact in; both are bare.
+func (m *Module) Groups(ctx context.Context, owner, contact xmpp.JID) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	it, err := m.store.Item(ctx, owner, contact)
+	return it.Groups, err
+}
+
 // Subscribers are those who see the account, which is on-line, at the time when the list is gone through: the contacts with a subscription
 // from or both.
 func (m *Module) Subscribers(ctx context.Context, a *server.Account) (iter.Seq[xmpp.JID], error) {
