@@ -33,6 +33,8 @@ func (s *Store) carriers() map[reflect.Type]carrier {
 	carries(m, reached)
 	carries(m, count)
 	carries(m, forget)
+	carries(m, changeNodes)
+	carries(m, changeData)
 	carries(m, saveRoom)
 	carries(m, affiliate)
 	carries(m, begin)

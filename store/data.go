@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"palabre/xep"
 	"palabre/xmpp"
 )
 
@@ -46,6 +47,20 @@ func (s *Store) SetData(ctx context.Context, owner xmpp.JID, kind string, change
 		}
 		return nil
 	})
+}
+
+// changeData carries out a change of such texts.
+func changeData(ctx context.Context, t *turn, c *xep.DataChange) error {
+	owner, err := t.owner(ctx, c.Account)
+	if err != nil {
+		return err
+	}
+	for key, text := range c.Texts {
+		if err := setDatum(ctx, t, datum{owner, c.Kind, key, text}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // A datum is a row of account_data.

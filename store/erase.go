@@ -25,6 +25,9 @@ var erasures = []string{
 	`UPDATE room SET members = members - 1 WHERE room IN (SELECT room FROM member WHERE owner = $1 AND affiliation NOT IN ('none', 'outcast'))`,
 	`DELETE FROM stay WHERE owner = $1 AND room IN (SELECT room FROM member WHERE owner = $1)`,
 	`DELETE FROM member WHERE owner = $1`,
+	`DELETE FROM pubsub_item WHERE owner = $1`,
+	`DELETE FROM pubsub_peer WHERE owner = $1 OR peer = $1`, // whoever gets the name next is not on the others' lists
+	`DELETE FROM pubsub_node WHERE owner = $1`,
 	`DELETE FROM account WHERE owner = $1`,
 }
 

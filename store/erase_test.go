@@ -12,6 +12,7 @@ import (
 	"palabre/account"
 	"palabre/history"
 	"palabre/muc"
+	"palabre/pubsub"
 	"palabre/roster"
 )
 
@@ -75,6 +76,11 @@ func TestDeleteErasesAll(t *testing.T) {
 		must(t, s.SetLastSeen(ctx, romeo, time.Now(), "romeo was here"))
 		must(t, commit(s, set(romeo, juliet, roster.Item{Listed: true, Name: "romeo's"}), set(juliet, romeo, roster.Item{Listed: true})))
 		must(t, s.SetData(ctx, romeo, "vcard", map[string]string{"": "<FN>romeo</FN>"}))
+		onList := published(juliet, "nick", "hers")
+		onList.Edits = append(onList.Edits, pubsub.Edit{Node: "nick", Peer: &pubsub.Peer{JID: romeo, Affiliation: pubsub.Member}})
+		mine := published(romeo, "nick", "romeo's")
+		mine.Edits = append(mine.Edits, pubsub.Edit{Node: "nick", Peer: &pubsub.Peer{JID: juliet, Affiliation: pubsub.Member}})
+		must(t, commit(s, onList, mine))
 		must(t, commit(s, line(romeo, juliet, "from romeo"), line(juliet, romeo, "to romeo"), &history.Reached{Account: romeo, Upto: 1}, counted("stream", 1)))
 		must(t, commit(s, save(feast, "group"), affiliation(feast, romeo, muc.Member), &muc.Begin{Room: feast, Account: romeo}))
 

@@ -21,6 +21,7 @@ import (
 	"palabre/account"
 	"palabre/history"
 	"palabre/muc"
+	"palabre/pubsub"
 	"palabre/resumption"
 	"palabre/roster"
 	"palabre/server"
@@ -31,6 +32,7 @@ var (
 	_ account.Store    = (*Store)(nil)
 	_ history.Store    = (*Store)(nil)
 	_ muc.Store        = (*Store)(nil)
+	_ pubsub.Store     = (*Store)(nil)
 	_ resumption.Store = (*Store)(nil)
 	_ roster.Store     = (*Store)(nil)
 	_ server.Committer = (*Store)(nil)
