@@ -56,6 +56,7 @@ func (r *Room) destroyLocked(d destruction) *event {
 	var gone []*departure
 	for _, o := range r.occupants {
 		x := r.dismissLocked(o, farewell{affiliation: &none, more: d.element()})
+		x.own = item{affiliation: None, more: d.element(), statuses: []int{110}, occupant: o.id}.element()
 		x.hidden = true
 		gone = append(gone, x)
 	}

@@ -8,12 +8,13 @@ import (
 	"palabre/xmpp"
 )
 
-// Names of fields: those of the registrar (XEP-0045 §15.5.3) and our own.
+// Names of fields: those of the registrar (XEP-0045 §16.5.3) and our own.
 const (
 	nsRoomConfig = nsMUC + "#roomconfig"
 	ownField     = "urn:palabre:room:"
 
 	fieldPreset    = ownField + "preset"
+	fieldContacts  = ownField + "contacts"
 	fieldHistory   = ownField + "history"
 	fieldMembers   = ownField + "members"
 	fieldVanish    = ownField + "vanish"
@@ -40,7 +41,7 @@ var settings = []setting{
 	text("muc#roomconfig_roomname", "Name", 200, func(c *Config) *string { return &c.Name }),
 	text("muc#roomconfig_roomdesc", "Description", 2000, func(c *Config) *string { return &c.Description }),
 	text("muc#roomconfig_lang", "Language of the conversation, such as en", 35, func(c *Config) *string { return &c.Language }),
-	{name: ownField + "contacts", kind: xmpp.FieldJIDMulti, label: "Addresses for questions about this room",
+	{name: fieldContacts, kind: xmpp.FieldJIDMulti, label: "Addresses for questions about this room",
 		get: func(c *Config) []string { return c.Contacts }, set: setContacts},
 	flag("muc#roomconfig_persistentroom", "Stays when the last one has left", func(p *Policy) *bool { return &p.Persistent }),
 	flag("muc#roomconfig_publicroom", "Shown in the list of rooms", func(p *Policy) *bool { return &p.Public }),
@@ -88,6 +89,16 @@ var settings = []setting{
 		get: func(c *Config) []string { return numberOr(int(c.Policy.Vanish/time.Second), 0) }, set: setVanish},
 	{name: ownField + "end", kind: xmpp.FieldTextSingle, label: "When it ends, such as 2027-01-31T17:00:00Z (empty: never)",
 		get: func(c *Config) []string { return instantOr(c.Policy.End) }, set: setEnd},
+}
+
+// told are the fields of the form that stand in disco#info, too, beside our own (XEP-0045 §6.4).
+var told = map[string]bool{
+	"muc#maxhistoryfetch": true, "muc#roomconfig_allowpm": true, "muc#roomconfig_allowinvites": true, "muc#roomconfig_changesubject": true,
+	"muc#roomconfig_enablearchiving": true, "muc#roomconfig_maxusers": true,
+}
+
+func (s *setting) isTold() bool {
+	return told[s.name] || strings.HasPrefix(s.name, ownField) && s.name != fieldContacts
 }
 
 // archiving has a name with each server, and some clients know one alone.

@@ -2,7 +2,6 @@ package muc
 
 import (
 	"context"
-	"unicode/utf8"
 
 	"palabre/server"
 	"palabre/stream"
@@ -60,18 +59,6 @@ func (r *Room) say(ctx context.Context, p *server.Passage) error {
 		return err
 	}
 	r.spreadLocked(p, w.occupant, r.takeBackLocked(taken))
-	return nil
-}
-
-// acceptLocked is the one place where what is said is held against the room's policy. The error is an *xmpp.Error.
-func (r *Room) acceptLocked(_ who, st *xmpp.Stanza) error {
-	pol := &r.config.Policy
-	if pol.Longest > 0 {
-		body, _ := st.Child(xmpp.NSClient, "body")
-		if utf8.RuneCountInString(body.Content()) > pol.Longest {
-			return xmpp.ErrNotAcceptable.With("This message is too long for this room.")
-		}
-	}
 	return nil
 }
 
@@ -154,6 +141,9 @@ func (r *Room) titleLocked(p *server.Passage, w who) error {
 		return errNotInside
 	}
 	if err := r.permitLocked(w, actSubject); err != nil {
+		return err
+	}
+	if err := r.acceptLocked(w, p.Stanza); err != nil {
 		return err
 	}
 	text := ""

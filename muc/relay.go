@@ -84,7 +84,11 @@ func (r *Room) asked(st *xmpp.Stanza) (*xmpp.Stanza, error) {
 	key, _ := nickKey(st.To.Resource())
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.permitLocked(r.whoLocked(st.From), actRequest); err != nil {
+	w := r.whoLocked(st.From)
+	if w.role == NoRole && (st.Has(server.NSDiscoInfo, "query") || st.Has(server.NSDiscoItems, "query")) {
+		return nil, xmpp.ErrBadRequest.With("Only those inside can ask others what they are.") // §6.6
+	}
+	if err := r.permitLocked(w, actRequest); err != nil {
 		return nil, err
 	}
 	o := r.occupants[key]
