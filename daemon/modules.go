@@ -54,9 +54,10 @@ func (d *Daemon) history(ctx context.Context, contacts history.Contacts) (*histo
 	if err != nil {
 		return nil, err
 	}
+	off := d.Config.withoutHistory()
 	return history.New(history.Options{
 		Store: d.Store, Contacts: contacts, Key: key,
-		Off: func(domain string) bool { return !d.Config.HistoryOf(domain).Enabled },
+		Off: func(domain string) bool { return off[domain] },
 	})
 }
 

@@ -31,7 +31,9 @@ func (a roomArchive) Bury(room xmpp.JID, row muc.Row, inner string) server.Write
 func (a roomArchive) Name(_ xmpp.JID, id int64) string { return a.Module.Name(id) }
 
 // Number is part of muc.Archive.
-func (a roomArchive) Number(_ xmpp.JID, name string) (id int64, ok bool) { return a.Module.Number(name) }
+func (a roomArchive) Number(_ xmpp.JID, name string) (id int64, ok bool) {
+	return a.Module.Number(name)
+}
 
 // Rows is part of muc.Archive.
 func (a roomArchive) Rows(ctx context.Context, room xmpp.JID, q muc.RowQuery) ([]muc.Row, error) {
@@ -56,6 +58,17 @@ func spans(intervals []muc.Interval) []history.Span {
 	out := make([]history.Span, len(intervals))
 	for i, iv := range intervals {
 		out[i] = history.Span(iv)
+	}
+	return out
+}
+
+// withoutHistory are the domains whose accounts and rooms have no archives.
+func (c *Config) withoutHistory() map[string]bool {
+	out := map[string]bool{}
+	for _, domain := range c.Domains {
+		if !c.HistoryOf(domain).Enabled {
+			out[domain], out[c.RoomsOf(domain).Service] = true, true
+		}
 	}
 	return out
 }
