@@ -202,6 +202,7 @@ func (d *Daemon) Start() {
 	d.serving.Go(func() { d.tidy(ctx) })
 	d.serving.Go(func() { d.tidyStreams(ctx) })
 	d.serving.Go(func() { d.expire(ctx) })
+	d.serving.Go(func() { d.Rooms.Run(ctx) })
 	for _, s := range d.services {
 		d.serving.Go(func() {
 			if err := s.serve(s.ln); err != nil && !errors.Is(err, net.ErrClosed) {
