@@ -22,6 +22,7 @@ func (r *Room) mediate(ctx context.Context, p *server.Passage) error {
 	x, _ := p.Stanza.Child(nsUser, "x")
 	invites := childrenOf(x, nsUser, "invite")
 	decline, declines := x.Child(nsUser, "decline")
+	form, voice := voiceForm(p.Stanza)
 	switch {
 	case p.Stanza.Type != "" && p.Stanza.Type != xmpp.TypeNormal:
 		return xmpp.ErrBadRequest.With("What is said to everybody in a room is of type groupchat.")
@@ -29,6 +30,8 @@ func (r *Room) mediate(ctx context.Context, p *server.Passage) error {
 		return r.invite(ctx, p, invites)
 	case declines:
 		return r.decline(ctx, p, decline)
+	case voice:
+		return r.voice(p, form)
 	}
 	return xmpp.ErrFeatureNotImplemented.With("The room does not know what to do with this message.")
 }
@@ -68,18 +71,14 @@ func (r *Room) invite(ctx context.Context, p *server.Passage, asked []xmpp.Eleme
 	if err := r.permitLocked(w, actInvite); err != nil {
 		return err
 	}
-	e, err := r.inviteLocked(people)
+	if !r.pacedLocked(len(people)) {
+		return errInvitations
+	}
+	e, err := r.inviteLocked(w, p.Stanza, people)
 	if err != nil {
 		return err
 	}
-	sent := r.invitationsLocked(w, p.Stanza, people)
-	told := e.tell
-	e.by, e.tell = p, func(ctx context.Context) {
-		told(ctx)
-		for _, st := range sent { // after the commit: who is told can come in
-			r.service.host.Route(ctx, st)
-		}
-	}
+	e.by = p
 	r.orderLocked(*e, nil)
 	return nil
 }
@@ -136,8 +135,9 @@ func (s *Service) invitee(ctx context.Context, from, account xmpp.JID) (invitee,
 	return i, err
 }
 
-// inviteLocked is the event that lets people come in who are invited. The error is an *xmpp.Error.
-func (r *Room) inviteLocked(people []invitee) (*event, error) {
+// inviteLocked is the event of people being invited: who could not come in becomes a member, and is told once that is durable. st, which may be empty, is what it was
+// asked for by. The error is an *xmpp.Error.
+func (r *Room) inviteLocked(w who, st *xmpp.Stanza, people []invitee) (*event, error) {
 	if r.locked {
 		return nil, xmpp.ErrNotAllowed.With("This room is not ready yet: say first what it shall be.") // §10.1.2
 	}
@@ -153,13 +153,23 @@ func (r *Room) inviteLocked(people []invitee) (*event, error) {
 	if len(r.people)+len(members) > r.service.opts.Limits.Members {
 		return nil, errMembers
 	}
-	if !r.service.opts.Limits.Off && !r.invited.take(r.service.host.Now(), len(people), roomPace) {
-		return nil, errInvitations
+	e := &event{tell: func(context.Context) {}}
+	if len(members) > 0 {
+		e = r.affiliateLocked("", members...).event(nil)
 	}
-	if len(members) == 0 {
-		return &event{tell: func(context.Context) {}}, nil
+	sent, admitted := r.invitationsLocked(w, st, people), e.tell
+	e.tell = func(ctx context.Context) {
+		admitted(ctx)
+		for _, st := range sent {
+			r.service.host.Route(ctx, st)
+		}
 	}
-	return r.affiliateLocked("", members...).event(nil), nil
+	return e, nil
+}
+
+// pacedLocked counts invitations to the room.
+func (r *Room) pacedLocked(n int) bool {
+	return r.service.opts.Limits.Off || r.invited.take(r.service.host.Now(), n, roomPace)
 }
 
 var errMembers = xmpp.ErrResourceConstraint.With("This room has as many members as it can have.")
@@ -187,7 +197,7 @@ func (r *Room) invitationsLocked(w who, st *xmpp.Stanza, people []invitee) []*xm
 	}
 	var out []*xmpp.Stanza
 	for _, i := range people {
-		if i.silent {
+		if i.silent || i.invite.IsZero() {
 			continue
 		}
 		x := xmpp.New(nsUser, "x", r.handedOnLocked(i.invite, from, "invite"))

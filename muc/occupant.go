@@ -19,6 +19,7 @@ type occupant struct {
 	account xmpp.JID // bare
 	id      string   // XEP-0421
 	role    Role
+	asked   int64   // when they last asked for voice, in seconds of Unix time
 	seats   []*seat // the one whose presence is shown is the last
 }
 
