@@ -40,11 +40,18 @@ func (s *Service) admin(ctx context.Context, r *Room, q *server.Request) (xmpp.E
 	if changes[0].ofRole {
 		decide = r.changeRolesLocked
 	}
+	invited, err := s.newcomers(ctx, r, q.From, changes)
+	if err != nil {
+		return xmpp.Element{}, err
+	}
 	return r.answering(ctx, q, func() (*upshot, error) {
 		w := r.managerLocked(q.From)
-		u, err := decide(w, changes)
-		if err == nil && r.locked {
+		if r.locked && w.affiliation == Owner {
 			return nil, xmpp.ErrNotAllowed.With("This room is not ready yet: say first what it shall be.") // §10.1.2
+		}
+		u, err := decide(w, changes)
+		if err == nil {
+			u.welcomeLocked(w, q, invited)
 		}
 		return u, err
 	})

@@ -16,7 +16,7 @@ type standing struct {
 // (permitAffiliationLocked). What it gives is to be ordered at once, as an event
 // (upshot.event) or as a part of one.
 func (r *Room) affiliateLocked(by string, list ...standing) *upshot {
-	u := &upshot{room: r, by: by}
+	u := r.upshotLocked(by)
 	for _, s := range list {
 		u.affiliateLocked(s)
 	}

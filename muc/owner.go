@@ -103,11 +103,12 @@ func (r *Room) configureLocked(by xmpp.JID, f xmpp.Form) (*event, error) {
 		writes = append(writes, r.saveLocked())
 	}
 	r.audience = nil
-	u := &upshot{room: r, writes: writes}
+	u := &upshot{room: r, writes: writes, limit: before.Policy.Presence}
 	for _, s := range people {
 		u.affiliateLocked(s)
 	}
 	r.expelLocked(u)
+	u.remoderateLocked(&before.Policy)
 	u.settleLocked()
 	more, placed := r.beginAllLocked(&before, fresh)
 	u.writes = append(u.writes, more...)

@@ -57,7 +57,7 @@ type appointment struct {
 
 // appointLocked changes roles. by is the nick of who does it, or empty. Whether it is allowed has been decided. What it gives is to be ordered at once.
 func (r *Room) appointLocked(by string, list ...appointment) *upshot {
-	u := &upshot{room: r, by: by}
+	u := r.upshotLocked(by)
 	for _, a := range list {
 		switch {
 		case a.role == NoRole:
@@ -68,4 +68,27 @@ func (r *Room) appointLocked(by string, list ...appointment) *upshot {
 	}
 	u.settleLocked()
 	return u
+}
+
+// remoderateLocked gives occupants the roles that go with another configuration, and shows or hides them: who is no moderator gets the role that they would come in with, if it
+// is another one whether the room is moderated, and who has been shown to others and is not to be any more goes, as they see it (§10.2).
+func (u *upshot) remoderateLocked(before *Policy) {
+	r := u.room
+	now := &r.config.Policy
+	already := map[*occupant]bool{}
+	for _, m := range u.moved {
+		already[m.occupant] = true
+	}
+	for _, o := range r.occupants {
+		role := o.role
+		if already[o] {
+			continue // their role goes with what they are now
+		}
+		if now.Moderated != before.Moderated && role < Moderator {
+			role = r.usualRoleLocked(r.affiliationLocked(o.account))
+		}
+		if role != o.role || (o.role < before.Presence) != (role < now.Presence) {
+			u.moveLocked(o, role, "")
+		}
+	}
 }

@@ -11,6 +11,7 @@ import (
 type upshot struct {
 	room   *Room
 	by     string // the nick of who has done it, or empty
+	limit  Role   // the least one whose presence others were told of before
 	writes []server.Write
 	placed []func() // take over what the commit has given; called with the lock
 	gone   []*departure
@@ -24,6 +25,10 @@ type moved struct {
 	occupant *occupant
 	was      Role
 	reason   string
+}
+
+func (r *Room) upshotLocked(by string) *upshot {
+	return &upshot{room: r, by: by, limit: r.config.Policy.Presence}
 }
 
 // event is the upshot as an event of its own. p may be nil.
@@ -85,7 +90,9 @@ func (r *Room) sitAgainLocked(s *seat) {
 func (u *upshot) outLocked(o *occupant, f farewell) {
 	f.actor = u.by
 	u.writes = append(u.writes, u.room.partLocked(o.account)...)
-	u.gone = append(u.gone, u.room.dismissLocked(o, f))
+	d := u.room.dismissLocked(o, f)
+	d.hidden = o.role < u.limit
+	u.gone = append(u.gone, d)
 }
 
 // moveLocked gives an occupant a role; it may be the one that they have, if the affiliation is another.
@@ -117,14 +124,14 @@ func (u *upshot) settleLocked() {
 	}
 }
 
-// showLocked has an occupant shown as they are now, to themselves and to others. Where the policy keeps the presence of their old role from others, but not that of the new
-// one, they come in, as others see it, and the other way round they go (§5.1.3).
+// showLocked has an occupant shown as they are now, to themselves and to others. Who has not been shown to others and is now, comes in,
+// as they see it, and the other way round goes (§5.1.3).
 func (u *upshot) showLocked(m moved, to []listener) {
 	r, o := u.room, m.occupant
 	s := o.seats[len(o.seats)-1]
 	i := item{affiliation: r.affiliationLocked(o.account), role: o.role, reason: m.reason, occupant: o.id}
 	limit := r.config.Policy.Presence
-	v := &view{stanza: s.presence(), hidden: o.role < limit && m.was < limit}
+	v := &view{stanza: s.presence(), hidden: o.role < limit && m.was < u.limit}
 	if o.role < limit {
 		i.role = NoRole
 		v.stanza = &xmpp.Stanza{Kind: xmpp.Presence, Type: xmpp.TypeUnavailable, From: o.jid}
