@@ -18,6 +18,7 @@ import (
 // remember, and what is shown to clients comes last.
 func (d *Daemon) modules(ctx context.Context) ([]server.Module, error) {
 	contacts := roster.New(d.Store, roster.Limits{})
+	published := d.published(contacts)
 	past, err := d.history(ctx, contacts)
 	if err != nil {
 		return nil, err
@@ -41,10 +42,11 @@ func (d *Daemon) modules(ctx context.Context) ([]server.Module, error) {
 		xep.Version{Version: d.version},
 		xep.Time{},
 		&xep.Last{Store: d.Store},
-		&xep.VCard{Store: d.Store},
-		&xep.Private{Store: d.Store},
+		published.cards,
+		published.private,
 		d.contacts(),
-		&xep.Caps{},
+		published.caps,
+		published.nodes, // after the capabilities, which say who is interested
 	}, nil
 }
 

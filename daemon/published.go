@@ -1,0 +1,22 @@
+package daemon
+
+import (
+	"palabre/pubsub"
+	"palabre/roster"
+	"palabre/xep"
+)
+
+// published is what accounts publish, with the older places that are kept in step with it.
+type published struct {
+	cards   *xep.VCard
+	private *xep.Private
+	caps    *xep.Caps
+	nodes   *pubsub.Module
+}
+
+func (d *Daemon) published(contacts *roster.Module) published {
+	p := published{cards: &xep.VCard{Store: d.Store}, private: &xep.Private{Store: d.Store}, caps: &xep.Caps{}}
+	p.nodes = pubsub.New(pubsub.Options{Store: d.Store, Contacts: contacts, Interests: p.caps, Cards: p.cards, Private: p.private})
+	p.cards.Avatars, p.private.Bookmarks = p.nodes, p.nodes
+	return p
+}
