@@ -45,14 +45,19 @@ func (c *Config) checkHistory() error {
 
 // expire deletes messages that have been kept for long enough, until the context ends.
 func (d *Daemon) expire(ctx context.Context) {
-	keep := map[string]time.Duration{}
-	for _, domain := range d.Config.Domains {
-		if t, err := parseKeep(d.Config.HistoryOf(domain).Keep); err == nil && t > 0 { // Load has checked it
-			keep[domain] = t
-		}
-	}
-	if len(keep) > 0 {
+	if keep := d.Config.keep(); len(keep) > 0 {
 		r := history.Retention{Store: d.Store, Keep: keep, Now: time.Now, Log: d.Log}
 		r.Run(ctx)
 	}
+}
+
+// keep tells for how long messages are kept in the archives of domains; those of rooms have what their people's domain has.
+func (c *Config) keep() map[string]time.Duration {
+	keep := map[string]time.Duration{}
+	for _, domain := range c.Domains {
+		if t, err := parseKeep(c.HistoryOf(domain).Keep); err == nil && t > 0 { // Load has checked it
+			keep[domain], keep[c.RoomsOf(domain).Service] = t, t
+		}
+	}
+	return keep
 }

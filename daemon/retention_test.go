@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"maps"
 	"testing"
 	"time"
 )
@@ -16,5 +17,22 @@ func TestParseKeep(t *testing.T) {
 		if got, err := parseKeep(text); err == nil {
 			t.Errorf("%q: %v", text, got)
 		}
+	}
+}
+
+// The rooms of a domain are kept for as long as its people's archives.
+func TestKeepOfRooms(t *testing.T) {
+	t.Parallel()
+	week, ever, service := "7d", "", "rooms"
+	c := &Config{Domains: []string{"example.org", "example.net", "example.com"}, History: History{Keep: "36h"}, Domain: map[string]DomainConfig{
+		"example.net": {History: DomainHistory{Keep: &week}, Rooms: DomainRooms{Service: &service}},
+		"example.com": {History: DomainHistory{Keep: &ever}},
+	}}
+	const hour = time.Hour
+	want := map[string]time.Duration{
+		"example.org": 36 * hour, "conference.example.org": 36 * hour, "example.net": 168 * hour, "rooms.example.net": 168 * hour,
+	}
+	if got := c.keep(); !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
