@@ -24,7 +24,7 @@ func (a roomArchive) Entry(room xmpp.JID, st, sent *xmpp.Stanza, stream string) 
 
 // Bury is part of muc.Archive.
 func (a roomArchive) Bury(room xmpp.JID, row muc.Row, inner string) server.Write {
-	return a.Module.Bury(room, row.ID, row.Stanza, inner)
+	return a.Module.Bury(room, history.RoomRow(row), inner)
 }
 
 // Name is part of muc.Archive. An id belongs to one archive anyway.

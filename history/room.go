@@ -35,11 +35,11 @@ func (m *Module) Say(room xmpp.JID, st, sent *xmpp.Stanza, stream string) *Said 
 }
 
 // Bury makes the write that leaves of a room's message nothing but who has sent it, under which id, and inner.
-func (m *Module) Bury(room xmpp.JID, id int64, st *xmpp.Stanza, inner string) *Bury {
-	left := *st
-	left.To, left.Extra, left.Inner, left.Children = xmpp.JID{}, "", inner, nil
+func (m *Module) Bury(room xmpp.JID, row RoomRow, inner string) *Bury {
+	left := *row.Stanza
+	left.To, left.Extra, left.Inner, left.Children = xmpp.JID{}, "", inner+row.Who, nil
 	raw, _ := render(&left)
-	return &Bury{Archive: room, ID: id, Stanza: raw}
+	return &Bury{Archive: room, ID: row.ID, Stanza: raw}
 }
 
 // WorthOfRoom tells whether a message to a room is for its archive: whatever has content, and subjects (XEP-0313 §6.1.2). Markers are not: everybody who is inside
@@ -90,8 +90,9 @@ type RoomQuery struct {
 // A RoomRow is a message of a room.
 type RoomRow struct {
 	ID        int64
-	Stanza    *xmpp.Stanza // without what only those may know who may know senders
-	Sender    xmpp.JID     // bare: who has sent it; the room, if it did
+	Stanza    *xmpp.Stanza
+	Who       string   // what only those may know who may know senders: the <x/> that says it, or nothing
+	Sender    xmpp.JID // bare: who has sent it; the room, if it did
 	Tombstone bool
 }
 
@@ -116,8 +117,15 @@ func (m *Module) RoomRows(ctx context.Context, room xmpp.JID, rq RoomQuery) ([]R
 			m.host.Log().Error("a row of the archive can't be read", "jid", room.String(), "id", r.ID, "module", "history", "err", err)
 			return true
 		}
-		st = st.Without(func(c xmpp.Child) bool { return c.Name == xmpp.Name{Space: nsMUCUser, Local: "x"} })
-		out = append(out, RoomRow{r.ID, st, r.Peer, r.Kind&Tombstone != 0})
+		row := RoomRow{ID: r.ID, Sender: r.Peer, Tombstone: r.Kind&Tombstone != 0}
+		row.Stanza = st.Without(func(c xmpp.Child) bool {
+			is := c.Name == xmpp.Name{Space: nsMUCUser, Local: "x"}
+			if is {
+				row.Who = st.RawChild(c)
+			}
+			return is
+		})
+		out = append(out, row)
 		return true
 	})
 	if err != nil {

@@ -60,7 +60,8 @@ type RowQuery struct {
 // A Row is a message in a room's archive.
 type Row struct {
 	ID        int64
-	Stanza    *xmpp.Stanza // as occupants got it, without who has sent it
+	Stanza    *xmpp.Stanza // as occupants got it
+	Who       string       // the <x/> that says who has sent it, as XML; empty if there is none. A tombstone keeps it
 	Sender    xmpp.JID     // bare: who sent it; the room, if it did
 	Tombstone bool         // its content has been taken out
 }
