@@ -46,7 +46,10 @@ func (s *Service) direct(ctx context.Context, p *server.Passage) error {
 	if !r.admitsLocked(st) {
 		return nil
 	}
-	e, err := r.inviteLocked([]invitee{i})
+	if !r.pacedLocked(1) {
+		return errInvitations
+	}
+	e, err := r.inviteLocked(r.whoLocked(st.From), st, []invitee{i})
 	if err != nil {
 		return err
 	}

@@ -10,5 +10,6 @@ func (s *Service) register(h *server.Host) {
 	s.registerModeration(h)
 	s.registerArchive(h)
 	s.registerRegistration(h)
+	s.registerCommands(h)
 	s.registerAdmin(h)
 }
