@@ -167,18 +167,18 @@ func (r *Room) permitRoleLocked(w who, o *occupant, role Role) error {
 		return nil
 	case w.role < Moderator:
 		return xmpp.ErrForbidden.With("Only a moderator who is inside can give voice and take it.") // §8
-	case role < o.role && a > w.affiliation:
-		return xmpp.ErrNotAllowed.With("You may not take this one's voice.") // §8.5
+	case role < o.role && a >= w.affiliation:
+		return xmpp.ErrNotAllowed.With("You may not take this one's voice.") // §8.4: nor from one who stands as high; §8.5 says less
 	}
 	return nil
 }
 
 // permitRoleListLocked decides whether somebody may see who has a role (§8.5, §9.8).
 func (r *Room) permitRoleListLocked(w who, role Role) error {
-	if w.affiliation < Admin && (w.role < Moderator || role == Moderator) {
-		return xmpp.ErrForbidden.With("You may not see this list.")
+	if role == Moderator && w.affiliation >= Admin || role < Moderator && w.role == Moderator {
+		return nil
 	}
-	return nil
+	return xmpp.ErrForbidden.With("You may not see this list.")
 }
 
 // permitAffiliationListLocked decides whether somebody may see who has an affiliation. Where everybody knows who the others are anyway, members may see all but the bans:
