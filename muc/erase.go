@@ -20,7 +20,7 @@ func (s *Service) erased(ctx context.Context, account xmpp.JID) error {
 	return errors.Join(errs...)
 }
 
-// forget takes somebody out of a room, whether or not anybody else can own it then.
+// forget takes somebody out of a room, whether or not anybody else can own it then. Whoever gets the name next has no part in what they could read.
 func (s *Service) forget(ctx context.Context, room, account xmpp.JID) error {
 	r, err := s.open(ctx, room)
 	if err != nil {
@@ -28,7 +28,12 @@ func (s *Service) forget(ctx context.Context, room, account xmpp.JID) error {
 	}
 	defer r.close()
 	return r.change(ctx, func() (*event, error) {
-		if p := r.people[account]; p == nil || !r.stored {
+		p := r.people[account]
+		if p == nil || !r.stored {
+			return nil, nil
+		}
+		defer delete(r.people, account)
+		if p.Affiliation == None { // they have left for good before
 			return nil, nil
 		}
 		return r.affiliateLocked("", standing{account: account, affiliation: None}).event(nil), nil

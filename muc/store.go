@@ -60,7 +60,7 @@ type Store interface {
 	Rooms(ctx context.Context, service string, q RoomQuery) ([]Listed, error)
 	// CountRooms tells how many rooms a service has.
 	CountRooms(ctx context.Context, service string, public bool) (int, error)
-	// RoomsOf lists the rooms that an account has an affiliation to, at all services.
+	// RoomsOf lists the rooms that know an account, at all services: by an affiliation, or, if that is None, by intervals. What they know goes with the account.
 	RoomsOf(ctx context.Context, account xmpp.JID) ([]Listed, error)
 	// Ending lists rooms that are not persistent, or have an end, or vanish when they are empty: who keeps time looks after them.
 	Ending(ctx context.Context) ([]Listed, error)

@@ -189,9 +189,9 @@ func (s *Store) CountRooms(ctx context.Context, service string, public bool) (n 
 }
 
 const selectRoomsOf = listedColumns + `m.affiliation
-	FROM jid j JOIN member m ON m.owner = j.id JOIN room r ON r.room = m.room WHERE j.bare = $1 AND m.affiliation <> 'none'`
+	FROM jid j JOIN member m ON m.owner = j.id JOIN room r ON r.room = m.room WHERE j.bare = $1`
 
-// RoomsOf is muc.Store's: rooms that the account is banned from are among them.
+// RoomsOf is muc.Store's.
 func (s *Store) RoomsOf(ctx context.Context, account xmpp.JID) ([]muc.Listed, error) {
 	out, err := s.listed(ctx, selectRoomsOf, account.String())
 	slices.SortFunc(out, func(a, b muc.Listed) int { return cmp.Compare(a.Room.String(), b.Room.String()) })

@@ -236,6 +236,11 @@ func TestDeletedMember(t *testing.T) {
 		if got, want := of(romeo), []string{"crypt outcast 1", "feast member 2"}; !slices.Equal(got, want) {
 			t.Errorf("rooms: %q, want %q", got, want)
 		}
+		must(t, commit(s, &muc.Finish{Room: feast, Account: romeo}, affiliation(feast, romeo, muc.None)))
+		if got, want := of(romeo), []string{"crypt outcast 1", "feast none 1"}; !slices.Equal(got, want) {
+			t.Errorf("rooms, some of which he has left: %q, want %q", got, want)
+		}
+		must(t, commit(s, affiliation(feast, romeo, muc.Admin)))
 		must(t, s.Delete(t.Context(), romeo))
 		if got := of(romeo); got != nil {
 			t.Errorf("rooms of who has gone: %q", got)
