@@ -23,6 +23,7 @@ func FuzzQuery(f *testing.F) {
 		if err != nil {
 			return
 		}
+		fuzzRoomQuery(t, m, e)
 		q, err := m.parse(e, romeo)
 		var refusal *xmpp.Error
 		if err != nil {
@@ -54,4 +55,22 @@ func FuzzQuery(f *testing.F) {
 			}
 		}
 	})
+}
+
+// fuzzRoomQuery asks the same of a room that tells nobody who its occupants are.
+func fuzzRoomQuery(t *testing.T, m *Module, e xmpp.Element) {
+	t.Helper()
+	room := xmpp.MustParseJID("garden@rooms.example.org")
+	q := &question{query: Query{Owner: room}, view: &View{}}
+	err := m.parseInto(q, e)
+	if err == nil {
+		err = q.by(juliet)
+	}
+	var refusal *xmpp.Error
+	switch {
+	case err != nil && (!errors.As(err, &refusal) || refusal.Text == ""):
+		t.Errorf("refused by %v", err)
+	case err == nil && (q.query.Owner != room || !q.query.With.IsZero() && q.query.With != juliet || !q.from.IsZero() && q.from.Bare() != room):
+		t.Errorf("%+v", q)
+	}
 }

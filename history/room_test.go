@@ -486,3 +486,39 @@ func TestRoomResend(t *testing.T) {
 		t.Errorf("left is %+v, %v", rows, err)
 	}
 }
+
+// Queries of one session are answered one after the other, whosever archives they are about; beyond what may be under way it is told to wait.
+func TestRoomTurns(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	h.fill(t, 30)
+	romeo := h.enter(t, "romeo@example.org/laptop")
+	const most = 40
+	for i := range most {
+		to := []string{garden.String(), "cellar@" + service}[i%2]
+		romeo.send(fmt.Sprintf("<iq type='set' id='%d' to='%s'><query xmlns='%s' queryid='%d'/></iq>", i, to, nsMAM, i))
+	}
+	answered, waits, rows, from := 0, 0, 0, ""
+	for answered+waits < most {
+		p := <-romeo.got
+		switch st := p.Stanza; {
+		case st.Type == xmpp.TypeError:
+			if waits++; !strings.Contains(st.Inner, "<resource-constraint") {
+				t.Errorf("got %s", p.AppendTo(nil))
+			}
+		case st.Kind == xmpp.IQ:
+			if rows != 30 || from != st.From.String() {
+				t.Errorf("%d rows of %s before %s", rows, from, p.AppendTo(nil))
+			}
+			answered, rows = answered+1, 0
+		default:
+			if rows > 0 && from != st.From.String() {
+				t.Errorf("a row of %s among those of %s", st.From, from)
+			}
+			rows, from = rows+1, st.From.String()
+		}
+	}
+	if answered < 2 {
+		t.Errorf("%d queries were answered", answered)
+	}
+}
