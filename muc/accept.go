@@ -86,6 +86,36 @@ func (x *examined) measure(st *xmpp.Stanza) error {
 	return nil
 }
 
+// mostStatus bounds, in such a room, the text of a presence: presence is not another way to say things.
+const mostStatus = 300
+
+// presences are the elements of presence that pass where the policy bears on what is said.
+var presences = map[xmpp.Name]bool{
+	{Space: xmpp.NSClient, Local: "show"}:                     true,
+	{Space: xmpp.NSClient, Local: "status"}:                   true,
+	{Space: xmpp.NSClient, Local: "priority"}:                 true,
+	{Space: "http://jabber.org/protocol/caps", Local: "c"}:    true, // XEP-0115
+	{Space: "urn:xmpp:caps", Local: "c"}:                      true, // XEP-0390
+	{Space: "urn:xmpp:idle:1", Local: "idle"}:                 true, // XEP-0319
+	{Space: "http://jabber.org/protocol/nick", Local: "nick"}: true, // XEP-0172
+	{Space: "vcard-temp:x:update", Local: "x"}:                true, // XEP-0153: a hash
+}
+
+// silences gives the children of a presence that a policy does not let pass, by where they begin.
+func (p *Policy) silences(st *xmpp.Stanza) map[int]bool {
+	if p.Edits && p.Attachments && p.Longest == 0 {
+		return nil
+	}
+	out, x := map[int]bool{}, examined{policy: p}
+	for _, c := range st.Children {
+		e, err := xmpp.ParseIn(st.RawChild(c), xmpp.NSClient, st.Extra)
+		if err != nil || !presences[c.Name] || x.element(e) != nil || x.characters > mostStatus || x.markup > mostMarkup {
+			out[c.Start] = true
+		}
+	}
+	return out
+}
+
 // grouped writes a number as people read it.
 func grouped(n int) string {
 	s := strconv.Itoa(n)

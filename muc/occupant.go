@@ -189,7 +189,8 @@ func isForged(n xmpp.Name) bool {
 
 // says notes a client's presence, as the room tells it to others.
 func (s *seat) says(st *xmpp.Stanza) {
-	st = st.Without(func(c xmpp.Child) bool { return isForged(c.Name) })
+	silent := s.room.config.Policy.silences(st)
+	st = st.Without(func(c xmpp.Child) bool { return silent[c.Start] || isForged(c.Name) })
 	if st.Extra != "" { // declarations have to stand where they are used
 		if again, err := xmpp.ParseStanza(st.String()); err == nil {
 			st = again
