@@ -5,6 +5,8 @@ import (
 	"crypto/subtle"
 	"time"
 
+	"mellium.im/xmpp/stanza"
+
 	"palabre/server"
 	"palabre/stream"
 	"palabre/xmpp"
@@ -36,7 +38,7 @@ func (r *Room) available(ctx context.Context, p *server.Passage) error {
 		return xmpp.ErrJIDMalformed.With("This nickname can't be used. Choose another one.")
 	}
 	x, joins := p.Stanza.Child(nsMUC, "x")
-	ask, err := parseHistory(x)
+	ask, err := parseHistory(x, r.service.host.Now())
 	if err != nil {
 		return err
 	}
@@ -48,10 +50,19 @@ func (r *Room) available(ctx context.Context, p *server.Passage) error {
 		}
 		return r.updateLocked(p, s, nick, key)
 	}
-	if !joins && (r.stored || r.locked) {
-		return errNotInside // it believes itself inside, and is told: §7.2.1 asks newcomers for the <x/>
+	if !joins {
+		r.awakenLocked(p)
+		return nil
 	}
 	return r.enterLocked(p, &entry{nick: nick, key: key, password: x.ContentOf(nsMUC, "password"), history: ask})
+}
+
+// awakenLocked tells a client that believes itself inside that it is not (XEP-0045 §7.2.18).
+func (r *Room) awakenLocked(p *server.Passage) {
+	st := p.Stanza
+	it := item{affiliation: r.affiliationLocked(st.From.Bare()), role: NoRole, reason: errNotInside.Text, statuses: []int{110, 307, 333}}
+	kick := stream.Packet{Stanza: &xmpp.Stanza{Kind: xmpp.Presence, Type: xmpp.TypeUnavailable, From: st.To, Inner: it.element()}, To: st.From}
+	r.orderLocked(event{by: p, tell: func(ctx context.Context) { r.service.host.NewCast().Give(ctx, p.Session, kick) }}, nil)
 }
 
 var errNoNick = xmpp.ErrJIDMalformed.With("Choose a nickname: enter the room as ROOM/NICKNAME.")
@@ -131,10 +142,12 @@ func (r *Room) admitLocked(account xmpp.JID, e *entry) error {
 	case o == nil && r.reservedLocked(e.key, account):
 		return errNickTaken // §7.2.8
 	case o == nil && a < Admin && r.isFullLocked():
-		return xmpp.ErrServiceUnavailable.With("The room is full. Try again later.") // §7.2.9
+		return errFull // §7.2.9
 	}
 	return nil
 }
+
+var errFull = &xmpp.Error{Type: stanza.Wait, Condition: stanza.ServiceUnavailable, Text: "The room is full. Try again later."}
 
 var errNickTaken = xmpp.ErrConflict.With("Somebody else has this nickname. Choose another one.")
 
@@ -254,13 +267,19 @@ func (r *Room) arrivalLocked(s *seat, already bool) *arrivalTold {
 	r.sitLocked(s)
 	t.own = r.viewLocked(s.occupant)
 	t.sees = !r.config.Policy.Anonymous || s.occupant.role == Moderator
+	t.codes = r.warningsLocked()
+	return t
+}
+
+// warningsLocked are the codes for what who comes in has to know.
+func (r *Room) warningsLocked() (codes []int) {
 	if !r.config.Policy.Anonymous {
-		t.codes = append(t.codes, 100) // §7.2.2
+		codes = append(codes, 100) // §7.2.3
 	}
 	if r.archivesLocked() {
-		t.codes = append(t.codes, 170) // §7.2.12
+		codes = append(codes, 170) // §7.2.12
 	}
-	return t
+	return codes
 }
 
 // tellArrival is the order of events of §7.1: who is inside, oneself, what was said, the subject. The others are told of the newcomer.
@@ -318,9 +337,7 @@ func (r *Room) enterAgainLocked(p *server.Passage, s *seat, ask historyRequest) 
 		}
 	}
 	t.sees = !r.config.Policy.Anonymous || s.occupant.role == Moderator
-	if !r.config.Policy.Anonymous {
-		t.codes = append(t.codes, 100)
-	}
+	t.codes = r.warningsLocked()
 	e := &entry{history: ask}
 	r.orderLocked(event{by: p, tell: func(ctx context.Context) { r.tellArrival(ctx, s, t, e) }}, nil)
 	return nil

@@ -18,7 +18,7 @@ type historyRequest struct {
 }
 
 // parseHistory reads the <history/> in an <x/>. The error is an *xmpp.Error.
-func parseHistory(x xmpp.Element) (historyRequest, error) {
+func parseHistory(x xmpp.Element, now time.Time) (historyRequest, error) {
 	ask := historyRequest{stanzas: -1, chars: -1}
 	h, ok := x.Child(nsMUC, "history")
 	if !ok {
@@ -36,7 +36,7 @@ func parseHistory(x xmpp.Element) (historyRequest, error) {
 		}
 	}
 	if seconds >= 0 {
-		ask.since = time.Now().Add(-time.Duration(min(seconds, 1e9)) * time.Second)
+		ask.since = now.Add(-time.Duration(min(seconds, 1e9)) * time.Second)
 	}
 	if h.HasAttr("since") {
 		t, err := time.Parse(time.RFC3339Nano, h.Attr("since"))

@@ -36,7 +36,7 @@ func (s *Service) inRoom(fn roomHandler) server.IQHandler {
 			return xmpp.Element{}, err
 		}
 		defer r.close()
-		if !r.exists() {
+		if !r.existsFor(q.From) {
 			return xmpp.Element{}, errNoRoom
 		}
 		return fn(ctx, r, q)

@@ -14,8 +14,8 @@ func (r *Room) message(ctx context.Context, p *server.Passage) error {
 	switch {
 	case st.Type == xmpp.TypeError:
 		return r.bounced(p)
-	case !r.exists():
-		return errNoRoom
+	case !r.existsFor(st.From):
+		return errNoRoom // §17.2
 	case st.Type == xmpp.TypeGroupchat && !st.To.IsBare():
 		return xmpp.ErrBadRequest.With("What is said to one occupant is not of type groupchat.") // XEP-0045 §7.5
 	case st.Type == xmpp.TypeGroupchat:
@@ -32,6 +32,13 @@ func (r *Room) exists() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.stored || r.locked
+}
+
+// existsFor tells whether there is such a room for somebody: one that is not configured yet is there for who makes it (XEP-0045 §7.2.10, §17.2).
+func (r *Room) existsFor(full xmpp.JID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stored || r.locked && r.affiliationLocked(full.Bare()) == Owner
 }
 
 // say is a message to everybody (XEP-0045 §7.4).
@@ -91,7 +98,11 @@ func (r *Room) spreadLocked(p *server.Passage, o *occupant, writes []server.Writ
 	}}, nil)
 }
 
+// remembered keeps a message at hand for those who will come in. The subject has its own place (XEP-0045 §7.2.13).
 func (r *Room) remembered(p past) {
+	if isSubject(p.st) {
+		return
+	}
 	p.st = keptStanza(p.st)
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -173,6 +173,9 @@ func (r *Room) remember(ctx context.Context, kept *Stored) error {
 		return err
 	}
 	for _, row := range rows {
+		if isSubject(row.Stanza) {
+			continue
+		}
 		r.recent.add(past{st: row.Stanza, tail: r.stanzaID(row.ID), id: row.ID, at: timeOf(row.ID)})
 	}
 	return nil

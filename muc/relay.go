@@ -36,7 +36,7 @@ func (s *Service) relay(ctx context.Context, p *server.Passage) error {
 	if !p.Stanza.IsRequest() {
 		return r.answered(ctx, p)
 	}
-	if !r.exists() {
+	if !r.existsFor(p.Stanza.From) {
 		return errNoRoom
 	}
 	if done, err := r.pinged(ctx, p); done || err != nil {
