@@ -28,6 +28,6 @@
 //
 // In an expectation {name} stands for any one value, of an attribute or a text, and remembers it; where it is remembered, in what is sent too, it stands for that.
 // {*} is any value and is not remembered. Some lines set the scene: "friends romeo juliet" makes both see each other, "account mercutio" makes an account;
-// "play setup/room.txt owner=juliet.balcony" plays another transcript, in which {owner} stands for that, at the beginning of a line too;
+// "play setup/room.txt owner=juliet.balcony" plays another transcript, of a path from the first one's folder, in which {owner} stands for that, at the beginning of a line too;
 // "server restarts" ends everybody's connection, and so does "server crashes", which leaves what kill -9 would.
 package servertest
