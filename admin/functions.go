@@ -8,13 +8,17 @@ import (
 	"strings"
 
 	"palabre/account"
+	"palabre/muc"
 	"palabre/server"
+	"palabre/xmpp"
 )
 
 // API holds what the functions work on.
 type API struct {
 	Accounts *account.Registry
 	Domains  []string
+	Rooms    *muc.Service
+	RoomsOf  func(domain string) string         // where the rooms of a domain's users are
 	Host     *server.Host                       // nil: no server runs
 	Reload   func() error                       // reads certificates anew; nil: no server runs
 	Status   func(context.Context) ServerStatus // nil: no server runs
@@ -27,17 +31,27 @@ type Caller interface {
 
 // functions are everything that can be called. The names are part of the interface: they do not change.
 var functions = map[string]function{
-	"server.reload": of((*API).reload),
-	"server.status": of((*API).status),
-	"user.add":      of((*API).userAdd),
-	"user.delete":   of((*API).userDelete),
-	"user.disable":  of((*API).userDisable),
-	"user.enable":   of((*API).userEnable),
-	"user.import":   of((*API).userImport),
-	"user.kick":     of((*API).userKick),
-	"user.list":     of((*API).userList),
-	"user.password": of((*API).userPassword),
-	"user.sessions": of((*API).userSessions),
+	"room.affiliation": of((*API).roomAffiliation),
+	"room.close":       of((*API).roomClose),
+	"room.create":      of((*API).roomCreate),
+	"room.destroy":     of((*API).roomDestroy),
+	"room.invite":      of((*API).roomInvite),
+	"room.list":        of((*API).roomList),
+	"room.members":     of((*API).roomMembers),
+	"room.open":        of((*API).roomOpen),
+	"room.set":         of((*API).roomSet),
+	"room.show":        of((*API).roomShow),
+	"server.reload":    of((*API).reload),
+	"server.status":    of((*API).status),
+	"user.add":         of((*API).userAdd),
+	"user.delete":      of((*API).userDelete),
+	"user.disable":     of((*API).userDisable),
+	"user.enable":      of((*API).userEnable),
+	"user.import":      of((*API).userImport),
+	"user.kick":        of((*API).userKick),
+	"user.list":        of((*API).userList),
+	"user.password":    of((*API).userPassword),
+	"user.sessions":    of((*API).userSessions),
 }
 
 type function func(ctx context.Context, a *API, params []byte) (any, error)
@@ -82,9 +96,12 @@ func (e *Error) Error() string { return e.Text }
 // explain turns what a part says into an Error.
 func explain(err error) *Error {
 	var e *Error
+	var refusal *xmpp.Error
 	switch {
 	case errors.As(err, &e):
 		return e
+	case errors.As(err, &refusal):
+		return refused(refusal)
 	case errors.Is(err, account.ErrUnknown):
 		return &Error{NotFound, "There is no such account. 'palabre user list' shows those that there are."}
 	case errors.Is(err, account.ErrExists):
@@ -93,6 +110,21 @@ func explain(err error) *Error {
 		return &Error{BadRequest, sentence(err.Error())}
 	}
 	return &Error{Failed, sentence(err.Error())}
+}
+
+// refused is what a part would have told a client.
+func refused(e *xmpp.Error) *Error {
+	out := &Error{BadRequest, e.Text}
+	switch e.Condition {
+	case xmpp.ErrItemNotFound.Condition:
+		out.Kind = NotFound
+	case xmpp.ErrConflict.Condition:
+		out.Kind = Conflict
+	}
+	if out.Text == "" {
+		out.Text = sentence("this was refused: " + string(e.Condition))
+	}
+	return out
 }
 
 func sentence(s string) string {

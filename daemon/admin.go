@@ -17,9 +17,11 @@ import (
 // api is what administrators may do with this daemon.
 func (d *Daemon) api() *admin.API {
 	return &admin.API{
-		Accounts: d.Accounts, Domains: d.Config.Domains, Host: d.Host, Reload: d.Reload, Status: d.status,
+		Accounts: d.Accounts, Domains: d.Config.Domains, Rooms: d.Rooms, RoomsOf: d.roomsOf, Host: d.Host, Reload: d.Reload, Status: d.status,
 	}
 }
+
+func (d *Daemon) roomsOf(domain string) string { return d.Config.RoomsOf(domain).Service }
 
 func (d *Daemon) status(ctx context.Context) admin.ServerStatus {
 	s := admin.ServerStatus{
@@ -72,7 +74,7 @@ func Offline(ctx context.Context, cfg Config, log *slog.Logger, fatal func(error
 		defer cancel()
 		return errors.Join(d.Host.Shutdown(ctx), d.Store.Close())
 	}
-	return &admin.API{Accounts: d.Accounts, Domains: cfg.Domains}, done, nil
+	return &admin.API{Accounts: d.Accounts, Domains: cfg.Domains, Rooms: d.Rooms, RoomsOf: d.roomsOf}, done, nil
 }
 
 // offlineEnd is how long to wait for what modules still do.

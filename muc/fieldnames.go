@@ -10,7 +10,7 @@ import (
 func shortName(name string) string {
 	for _, head := range []string{"muc#roomconfig_", "muc#", ownField} {
 		if short, ok := strings.CutPrefix(name, head); ok {
-			return strings.TrimPrefix(short, "room")
+			return strings.TrimSuffix(strings.TrimPrefix(short, "room"), "room")
 		}
 	}
 	return name
