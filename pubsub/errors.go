@@ -17,12 +17,12 @@ const (
 	nsMeta    = NS + "#meta-data"
 )
 
-// with adds a condition of XEP-0060 §12 to an error.
+// with adds a condition of XEP-0060 §11 to an error.
 func with(e *xmpp.Error, condition, text string) *xmpp.Error {
 	return e.WithApp(xmpp.New(nsErrors, condition)).With(text)
 }
 
-// unsupported says that a feature of XEP-0060 §11 is not here.
+// unsupported says that a feature of XEP-0060 §10 is not here.
 func unsupported(feature, text string) *xmpp.Error {
 	return xmpp.ErrFeatureNotImplemented.WithApp(xmpp.New(nsErrors, "unsupported").With("feature", feature)).With(text)
 }

@@ -9,7 +9,7 @@ import (
 	"palabre/xmpp"
 )
 
-// A field is one of a node's configuration, under the name that XEP-0060 §17.4.4 registers.
+// A field is one of a node's configuration, under the name that XEP-0060 §16.4.4 registers.
 type field struct {
 	name, typ, label string
 	options          []string

@@ -65,7 +65,7 @@ func (m *Module) Register(h *server.Host) {
 	hooks.PresenceChanged = append(hooks.PresenceChanged, m.presence)
 }
 
-// features are those of XEP-0060 §11 that are here.
+// features are those of XEP-0060 §10 that are here.
 var features = []string{
 	"access-presence", "auto-create", "auto-subscribe", "config-node", "config-node-max", "create-and-configure", "create-nodes", "delete-items", "delete-nodes",
 	"filtered-notifications", "instant-nodes", "item-ids", "last-published", "manage-subscriptions", "member-affiliation", "meta-data", "modify-affiliations",
