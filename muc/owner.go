@@ -113,7 +113,40 @@ func (r *Room) configureLocked(by xmpp.JID, f xmpp.Form) (*event, error) {
 	more, placed := r.beginAllLocked(&before, fresh)
 	u.writes = append(u.writes, more...)
 	r.service.keeper.note(r)
-	return r.changeLocked(u, placed, r.changedLocked(&before, changed && !fresh)), nil
+	e := r.changeLocked(u, placed, r.changedLocked(&before, changed && !fresh))
+	if before.Policy.Anonymous && !r.config.Policy.Anonymous && len(r.occupants) <= mostUnveiled {
+		r.unveilAllLocked(e)
+	}
+	return e, nil
+}
+
+// mostUnveiled is up to how many occupants all are told who all are when a room is not anonymous any more. In larger rooms they learn it as presence comes.
+const mostUnveiled = 100
+
+// unveilAllLocked has those inside told who the others are, for which encryption waits.
+func (r *Room) unveilAllLocked(e *event) {
+	to, tell := r.audienceLocked(), e.tell
+	views := make([]*view, 0, len(r.occupants))
+	for _, o := range r.occupants {
+		views = append(views, r.viewLocked(o))
+	}
+	e.tell = func(ctx context.Context) {
+		tell(ctx)
+		for _, v := range views {
+			r.giveView(ctx, apartFrom(to, v), v, "")
+		}
+	}
+}
+
+// apartFrom leaves out those whose presence a view is.
+func apartFrom(to []listener, v *view) []listener {
+	out := make([]listener, 0, len(to))
+	for _, l := range to {
+		if l.occupant.jid != v.stanza.From {
+			out = append(out, l)
+		}
+	}
+	return out
 }
 
 // changeLocked is the event of another configuration.

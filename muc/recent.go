@@ -53,7 +53,7 @@ func (l *recent) visible(within []Interval) []past {
 
 func contains(within []Interval, id int64) bool {
 	for _, i := range within {
-		if id > i.Since && (i.Until == 0 || id < i.Until) {
+		if i == (Interval{}) || id > i.Since && (i.Until == 0 || id < i.Until) {
 			return true
 		}
 	}
