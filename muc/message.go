@@ -45,7 +45,10 @@ func (r *Room) existsFor(full xmpp.JID) bool {
 func (r *Room) say(ctx context.Context, p *server.Passage) error {
 	var taken *retraction
 	if id, ok := retracts(p.Stanza); ok {
-		var err error
+		err := r.speaks(p.Stanza.From)
+		if err != nil {
+			return err
+		}
 		if taken, err = r.ownWords(ctx, p.Stanza, id); err != nil {
 			return err
 		}
@@ -67,6 +70,13 @@ func (r *Room) say(ctx context.Context, p *server.Passage) error {
 	}
 	r.spreadLocked(p, w.occupant, r.takeBackLocked(taken))
 	return nil
+}
+
+// speaks tells whether somebody may speak, before anything is looked for on their behalf.
+func (r *Room) speaks(full xmpp.JID) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.permitLocked(r.whoLocked(full), actSpeak)
 }
 
 // spreadLocked orders a message from an occupant.
