@@ -197,7 +197,7 @@ var (
 	}
 )
 
-// inline is a picture or a file that stands in the text itself (RFC 2397), or in the stanza (RFC 2392).
+// inline is a picture or a file that stands in the text itself, or in the stanza beside it.
 var inline = regexp.MustCompile(`(?i)(^|[^a-z0-9])data:([a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+[;,]|[^\s]*;base64,)|^\s*cid:`)
 
 func isInline(s string) bool {
