@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"mellium.im/xmpp/stanza"
+
 	"palabre/server"
 	"palabre/stream"
 	"palabre/xmpp"
@@ -71,13 +73,16 @@ func (r *Room) pinged(ctx context.Context, p *server.Passage) (done bool, err er
 	r.mu.Unlock()
 	switch {
 	case x == nil:
-		return true, errNotInside
+		return true, errNotThere
 	case x.occupant.key != key:
 		return false, nil
 	}
 	r.service.host.Answer(ctx, st.Result(xmpp.Element{}))
 	return true, nil
 }
+
+// errNotThere is of the type that XEP-0410 §3.2 shows.
+var errNotThere = &xmpp.Error{Type: stanza.Cancel, Condition: stanza.NotAcceptable, Text: errNotInside.Text}
 
 // asked notes a request, and gives it as the other gets it.
 func (r *Room) asked(st *xmpp.Stanza) (*xmpp.Stanza, error) {

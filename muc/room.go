@@ -129,6 +129,12 @@ func (r *Room) archivesLocked() bool {
 	return r.config.Policy.Archive && r.service.opts.Archive.Keeps(r.JID.Domain())
 }
 
+// isPublicRecordLocked tells whether what is said can be read later by anybody who comes in: those who enter are warned (XEP-0045 §7.2.12).
+func (r *Room) isPublicRecordLocked() bool {
+	p := &r.config.Policy
+	return r.archivesLocked() && p.Access == Open && p.History == Whole
+}
+
 // give sends a stanza to all who listen.
 func (r *Room) give(ctx context.Context, to []listener, p stream.Packet) {
 	c := r.service.host.NewCast()
