@@ -72,7 +72,7 @@ func fin(complete bool, info xmpp.PageInfo) xmpp.Element {
 // page reads the rows of a page, the oldest first. complete tells that the page was not cut short.
 func (s *scope) page(ctx context.Context, q Query) (rows []Row, complete bool, err error) {
 	size := 0
-	complete = true
+	rows, complete = make([]Row, 0, min(q.Limit, chunk)), true
 	err = s.walk(ctx, q, q.Limit+1, func(row Row) bool { // one more than fits, to know whether there is more
 		size += len(row.Stanza)
 		complete = len(rows) < q.Limit && (len(rows) == 0 || size <= pageBytes)

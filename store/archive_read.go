@@ -30,6 +30,9 @@ const (
 	byIDs     = ` FROM archive a` + ofOwner
 )
 
+// pageful is how many rows are often asked for.
+const pageful = 64
+
 // scanned is how many rows a query with a full address reads at a time.
 const scanned = 100
 
@@ -137,6 +140,7 @@ func (s *Store) rows(ctx context.Context, q *history.Query) (out []history.Row, 
 		out = append(out, r)
 		return err
 	}
+	out = make([]history.Row, 0, min(q.Limit, pageful))
 	asking, args := ask(q)
 	switch {
 	case q.IDs == nil && q.Backwards:
