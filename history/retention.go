@@ -20,12 +20,12 @@ const (
 // A Retention deletes the oldest messages of archives (XEP-0313 §3.2).
 type Retention struct {
 	Store Expirer
-	Keep  map[string]time.Duration // by domain
+	Keep  map[string]time.Duration // by domain, of accounts or of rooms
 	Now   func() time.Time
 	Log   *slog.Logger
 }
 
-// An Expirer deletes rows of a domain's accounts and rooms with ids below before, at most limit, and tells how many. See Store.
+// An Expirer deletes rows with ids below before of all archives at a domain, at most limit, and tells how many. See Store.
 type Expirer interface {
 	Expire(ctx context.Context, domain string, before int64, limit int) (n int, err error)
 }

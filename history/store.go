@@ -125,7 +125,7 @@ type Store interface {
 	Waiting(ctx context.Context, owner xmpp.JID, after int64, limit int) ([]Row, error)
 	// Upto is what Reached has said last.
 	Upto(ctx context.Context, owner xmpp.JID) (upto int64, err error)
-	// Expire deletes rows of a domain's accounts and rooms with ids below before, at most limit, and tells how many.
+	// Expire deletes rows with ids below before of all archives at a domain, be it one of accounts or of rooms, at most limit, and tells how many.
 	Expire(ctx context.Context, domain string, before int64, limit int) (n int, err error)
 
 	// Datum loads a small text of an account's; empty if there is none.
