@@ -12,6 +12,7 @@ import (
 
 const (
 	keeperSleep = time.Hour        // the timekeeper looks up at least so often: clocks are set
+	keeperGrace = 10 * time.Minute // that a room has which goes when it is empty, and is empty from its beginning
 	keeperRetry = 30 * time.Second // after which it tries again what the store was away for
 )
 
@@ -39,14 +40,16 @@ func (k *timekeeper) note(r *Room) {
 		return
 	}
 	p := &r.config.Policy
-	if p.End.IsZero() && p.Vanish == 0 {
-		return
-	}
 	now := r.service.host.Now()
 	d := deadline{at: p.End}
-	if len(r.seats) == 0 && p.Vanish > 0 {
+	switch {
+	case len(r.seats) > 0:
+	case p.Vanish > 0:
 		d.empty = now
 		d.at = earlier(d.at, now.Add(p.Vanish))
+	case !p.Persistent:
+		d.empty = now
+		d.at = earlier(d.at, now.Add(keeperGrace))
 	}
 	if !d.at.IsZero() {
 		k.put(r.JID, d)

@@ -371,7 +371,11 @@ func (r *Room) unlockLocked(account xmpp.JID) []server.Write {
 }
 
 func (r *Room) saveLocked() *Save {
-	return &Save{Room: r.JID, Config: r.config, Created: r.created, Subject: r.subject, Avatar: r.avatar}
+	w := &Save{Room: r.JID, Config: r.config, Created: r.created, Subject: r.subject, Avatar: r.avatar}
+	if r.volatileLocked() { // a subject is said, too
+		w.Subject = Subject{}
+	}
+	return w
 }
 
 // stamp is the delay of what was said before (XEP-0203).
