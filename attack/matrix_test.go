@@ -116,10 +116,11 @@ func (g *stage) set() {
 	}
 	g.host.send(enter(g.room, "host") + "<iq type='set' id='made' to='" + g.room + "'><query xmlns='" + nsOwner + "'><x xmlns='jabber:x:data' type='submit'>" +
 		field("FORM_TYPE", "http://jabber.org/protocol/muc#roomconfig") + halls[g.hall].fields + "</x></query></iq>")
+	g.succeeds(g.host, "made")
 	if items != "" {
 		g.host.send(admin("set", "given", g.room, items))
+		g.succeeds(g.host, "given")
 	}
-	g.succeeds(g.host, "made")
 	g.victim.send(enter(g.room, "victim"))
 	g.victim.fence()
 	items = "<item nick='victim' role='" + roleOf(their) + "'/>"
