@@ -20,6 +20,7 @@ func (r *Room) affiliateLocked(by string, list ...standing) *upshot {
 	for _, s := range list {
 		u.affiliateLocked(s)
 	}
+	u.unhatLocked(list)
 	u.succeedLocked()
 	u.settleLocked()
 	return u

@@ -35,22 +35,30 @@ func mayInvite(r *Room, w who) bool { return r.permitLocked(w, actInvite) == nil
 func (s *Service) registerCommands(h *server.Host) {
 	s.registerStart(h)
 	for _, rc := range roomCommands {
-		h.Command(server.ToRoom, server.Command{
-			Node: ownField + rc.node, Name: rc.name,
-			Allowed: func(ctx context.Context, q *server.Request) (ok bool, err error) {
-				err = s.manage(ctx, q.To, func(r *Room) error {
-					r.mu.Lock()
-					defer r.mu.Unlock()
-					ok = r.stored && rc.may(r, r.whoLocked(q.From))
-					return nil
-				})
-				return ok, err
-			},
-			Run: func(ctx context.Context, c *server.CommandCall) (server.CommandReply, error) {
-				return rc.run(ctx, s, c)
-			},
-		})
+		rc.node = ownField + rc.node
+		s.roomCommand(h, rc)
 	}
+	for _, rc := range commandsOfHats {
+		s.roomCommand(h, rc)
+	}
+}
+
+func (s *Service) roomCommand(h *server.Host, rc roomCommand) {
+	h.Command(server.ToRoom, server.Command{
+		Node: rc.node, Name: rc.name,
+		Allowed: func(ctx context.Context, q *server.Request) (ok bool, err error) {
+			err = s.manage(ctx, q.To, func(r *Room) error {
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				ok = r.stored && rc.may(r, r.whoLocked(q.From))
+				return nil
+			})
+			return ok, err
+		},
+		Run: func(ctx context.Context, c *server.CommandCall) (server.CommandReply, error) {
+			return rc.run(ctx, s, c)
+		},
+	})
 }
 
 // done is the end of a command.

@@ -10,6 +10,7 @@ type Config struct {
 	MaxUsers    int    // occupants; 0: no bound of the room's own
 	Fetch       int    // how many messages of history a newcomer is sent at most; -1: as many as the service sends (muc#maxhistoryfetch)
 	Contacts    []string
+	Hats        []Hat `json:",omitempty"` // that owners have made, changed or given to somebody
 	Policy      Policy
 }
 

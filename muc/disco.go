@@ -231,7 +231,7 @@ func (r *Room) featuresLocked() []string {
 // roomFeatures are those that every room has.
 var roomFeatures = []string{
 	nsMUC, nsMUC + "#stable_id", nsMUC + "#register", nsRoomConfig, nsRoomInfo, nsMUC + "#request", nsMUC + "#self-ping-optimization",
-	server.NSDiscoInfo, server.NSDiscoItems, server.NSCommands, xmpp.NSData, nsOccupantID, nsStanzaID, nsVCard, nsRegistration,
+	server.NSDiscoInfo, server.NSDiscoItems, server.NSCommands, xmpp.NSData, nsOccupantID, nsStanzaID, nsVCard, nsRegistration, nsHats,
 }
 
 // roomInfoLocked is the extended form (§6.4, §16.5.4), with what the policy says.
@@ -255,6 +255,7 @@ func (r *Room) roomInfoLocked(w who) xmpp.Form {
 		add("muc#roominfo_creationdate", xmpp.FieldTextSingle, instantOr(r.created)...)
 		add("muc#roominfo_avatarhash", xmpp.FieldTextMulti, r.avatarHashesLocked()...)
 	}
+	add("hats#hash", xmpp.FieldTextSingle, c.hatsHash()) // XEP-0317 §2
 	add("muc#roominfo_subjectmod", xmpp.FieldBoolean, yes(c.Policy.Subject > Moderators)...)
 	for i := range settings {
 		if s := &settings[i]; s.isTold() {

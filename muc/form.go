@@ -68,6 +68,7 @@ var settings = []setting{
 	{name: "muc#roomconfig_presencebroadcast", kind: xmpp.FieldListMulti, label: "Whose presence is shown to others",
 		options: []xmpp.Option{{Label: "Moderators", Value: "moderator"}, {Label: "Participants", Value: "participant"}, {Label: "Visitors", Value: "visitor"}},
 		get:     func(c *Config) []string { return shownRoles(c.Policy.Presence) }, set: setPresence},
+	flag(ownField+"hats", "Owners are shown as hosts, and moderators as moderators", func(p *Policy) *bool { return &p.Hats }),
 	archiving,
 	group("invite", "Who may invite", func(p *Policy) *Who { return &p.Invite }),
 	group("subject", "Who may change the subject", func(p *Policy) *Who { return &p.Subject }),

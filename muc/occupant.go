@@ -50,6 +50,7 @@ type glance struct {
 	affiliation Affiliation
 	role        Role
 	jid         xmpp.JID
+	hats        string
 	hidden      bool
 }
 
@@ -58,7 +59,7 @@ func (g *glance) stanza() *xmpp.Stanza {
 }
 
 func (g *glance) tail(sees bool) string {
-	i := item{affiliation: g.affiliation, role: g.role, occupant: g.id}
+	i := item{affiliation: g.affiliation, role: g.role, occupant: g.id, hats: g.hats}
 	if sees {
 		i.jid = g.jid
 	}
@@ -68,7 +69,7 @@ func (g *glance) tail(sees bool) string {
 func (r *Room) glanceLocked(o *occupant) glance {
 	s := o.seats[len(o.seats)-1]
 	return glance{nick: o.jid, said: s.said, lang: s.lang, id: o.id, affiliation: r.affiliationLocked(o.account), role: o.role, jid: s.jid,
-		hidden: o.role < r.config.Policy.Presence}
+		hats: r.hatsLocked(o), hidden: o.role < r.config.Policy.Presence}
 }
 
 // presence is the client's, from the nick.
@@ -126,6 +127,7 @@ type item struct {
 	statuses      []int
 	more          string // inside <x/>, behind the item: XML
 	occupant      string // their id (XEP-0421), in front of the <x/>; empty: not told
+	hats          string // behind the <x/>: XML
 }
 
 // element is the <x/>.
@@ -164,7 +166,8 @@ func (i item) element() string {
 		b = append(b, "<status code='"...)
 		b = append(strconv.AppendInt(b, int64(code), 10), "'/>"...)
 	}
-	return string(append(b, "</x>"...))
+	b = append(b, "</x>"...)
+	return string(append(b, i.hats...))
 }
 
 // occupantTag is what an occupant is known by, whatever the nick (XEP-0421 §3).
@@ -175,7 +178,7 @@ func (o *occupant) occupantTag() string {
 // isForged tells what only a service may say in a presence or a message.
 func isForged(n xmpp.Name) bool {
 	switch n.Space {
-	case nsMUC, nsUser, nsAdmin, nsOwner, nsOccupantID:
+	case nsMUC, nsUser, nsAdmin, nsOwner, nsOccupantID, nsHats:
 		return true
 	case nsStanzaID:
 		return n.Local == "stanza-id"

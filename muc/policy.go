@@ -23,6 +23,7 @@ type Policy struct {
 	Public      bool          // shown in lists
 	Persistent  bool          // stays when the last occupant has left
 	WithMembers bool          // goes with its last member
+	Hats        bool          // owners are shown as hosts, and other moderators as such (XEP-0317)
 	Presence    Role          // the least role whose presence is told to others; Visitor: everybody's
 	Vanish      time.Duration // ends when it has been empty for so long; 0: never, or at once if it is not Persistent
 	End         time.Time     // ends then; zero: never
@@ -71,7 +72,7 @@ var Presets = map[string]Policy{
 	},
 	// The chat of a visit: gone when it is over.
 	"visit": {
-		Access: ByInvitation, Invite: Moderators, History: FromArrival, Private: Nobody, Longest: 10_000, Subject: Nobody, Persistent: true, Presence: Visitor,
+		Access: ByInvitation, Invite: Moderators, History: FromArrival, Private: Nobody, Longest: 10_000, Subject: Nobody, Persistent: true, Hats: true, Presence: Visitor,
 		Vanish: 10 * time.Minute,
 	},
 }

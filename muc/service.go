@@ -82,6 +82,7 @@ func (s *Service) Info() server.Info {
 	return server.Info{Name: "muc", Specs: []server.Spec{
 		{Name: "XEP-0045", Version: "1.35.5"},
 		{Name: "XEP-0249", Version: "1.2"},
+		{Name: "XEP-0317", Version: "0.3.1"},
 		{Name: "XEP-0421", Version: "1.0.1"},
 		{Name: "XEP-0486", Version: "0.1.0"},
 	}}

@@ -14,10 +14,11 @@ import (
 const storedConfig = `{
 	"Preset": "group", "Name": "Capulets", "Description": "a feast", "Language": "it", "Password": "rosaline", "MaxUsers": 7, "Fetch": -1,
 	"Contacts": ["nurse@example.org"],
+	"Hats": [{"URI": "https://example.org/hats#scribe", "Title": "Scribe", "Hue": "12.5", "Worn": ["romeo@example.org"]}],
 	"Policy": {
 		"Access": "open", "Invite": "moderators", "History": "whole", "Archive": true, "Private": "speakers", "Requests": true, "Edits": true,
 		"Attachments": true, "Longest": 10000, "Moderated": true, "Subject": "everybody", "Anonymous": true, "Public": true, "Persistent": true,
-		"WithMembers": true, "Presence": "participant", "Vanish": 600000000000, "End": "2026-12-31T23:00:00Z"
+		"WithMembers": true, "Hats": true, "Presence": "participant", "Vanish": 600000000000, "End": "2026-12-31T23:00:00Z"
 	}
 }`
 
@@ -26,10 +27,11 @@ func TestStoredConfig(t *testing.T) {
 	want := Config{
 		Preset: "group", Name: "Capulets", Description: "a feast", Language: "it", Password: "rosaline", MaxUsers: 7, Fetch: -1,
 		Contacts: []string{"nurse@example.org"},
+		Hats:     []Hat{{URI: "https://example.org/hats#scribe", Title: "Scribe", Hue: "12.5", Worn: []string{"romeo@example.org"}}},
 		Policy: Policy{
 			Access: Open, Invite: Moderators, History: Whole, Archive: true, Private: Speakers, Requests: true, Edits: true,
 			Attachments: true, Longest: 10000, Moderated: true, Subject: Everybody, Anonymous: true, Public: true, Persistent: true,
-			WithMembers: true, Presence: Participant, Vanish: 10 * time.Minute, End: time.Date(2026, 12, 31, 23, 0, 0, 0, time.UTC),
+			WithMembers: true, Hats: true, Presence: Participant, Vanish: 10 * time.Minute, End: time.Date(2026, 12, 31, 23, 0, 0, 0, time.UTC),
 		},
 	}
 	var got Config

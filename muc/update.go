@@ -35,7 +35,7 @@ func (r *Room) showLocked(p *server.Passage, o *occupant, writes []server.Write,
 		}
 	}
 	self := *v
-	i := item{affiliation: r.affiliationLocked(o.account), role: o.role, jid: o.seats[len(o.seats)-1].jid, statuses: append([]int{110}, codes...), occupant: o.id}
+	i := item{affiliation: r.affiliationLocked(o.account), role: o.role, jid: o.seats[len(o.seats)-1].jid, statuses: append([]int{110}, codes...), occupant: o.id, hats: r.hatsLocked(o)}
 	self.full = i.element()
 	self.bare, self.hidden = self.full, false
 	r.orderLocked(event{by: p, writes: writes, tell: func(ctx context.Context) {

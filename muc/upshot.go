@@ -129,16 +129,18 @@ func (u *upshot) settleLocked() {
 func (u *upshot) showLocked(m moved, to []listener) {
 	r, o := u.room, m.occupant
 	s := o.seats[len(o.seats)-1]
-	i := item{affiliation: r.affiliationLocked(o.account), role: o.role, reason: m.reason, occupant: o.id}
+	hats := r.hatsLocked(o)
+	i := item{affiliation: r.affiliationLocked(o.account), role: o.role, reason: m.reason, occupant: o.id, hats: hats}
 	limit := r.config.Policy.Presence
 	v := &view{stanza: s.presence(), hidden: o.role < limit && m.was < u.limit}
 	if o.role < limit {
-		i.role = NoRole
+		i.role, i.hats = NoRole, ""
 		v.stanza = &xmpp.Stanza{Kind: xmpp.Presence, Type: xmpp.TypeUnavailable, From: o.jid}
 	}
 	v.bare = i.element()
 	i.jid = s.jid
 	v.full = i.element()
+	i.hats = hats
 	i.role, i.statuses = o.role, []int{110}
 	self := &view{stanza: s.presence(), full: i.element()}
 	self.bare = self.full
