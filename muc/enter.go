@@ -294,7 +294,7 @@ func (r *Room) tellArrival(ctx context.Context, s *seat, t *arrivalTold, e *entr
 		}
 	}
 	r.mu.Lock()
-	it := item{affiliation: r.affiliationLocked(s.occupant.account), role: s.occupant.role, jid: s.jid, occupant: s.occupant.id}
+	it := item{affiliation: r.affiliationLocked(s.occupant.account), role: s.occupant.role, jid: s.jid, occupant: s.occupant.id, hats: r.hatsLocked(s.occupant)}
 	history, subject := r.historyLocked(s, e.history), r.subjectLocked()
 	r.mu.Unlock()
 	it.statuses = append(append(t.codes, 110), e.codes...)
