@@ -83,8 +83,9 @@ func (r *Room) speaks(full xmpp.JID) error {
 func (r *Room) spreadLocked(p *server.Passage, o *occupant, writes []server.Write) {
 	st := r.fromOccupant(o, p.Stanza)
 	to, volatile := r.audienceLocked(), r.volatileLocked()
+	worth := r.service.opts.Archive.Worth(st)
 	var entry Entry
-	if r.archivesLocked() && r.service.opts.Archive.Worth(st) {
+	if worth && r.archivesLocked() {
 		kept := *st
 		kept.Inner += item{affiliation: r.affiliationLocked(o.account), role: o.role, jid: p.Stanza.From}.element() // XEP-0313 §6.1.2
 		entry = r.service.opts.Archive.Entry(r.JID, &kept, p.Stanza, streamOf(p))
@@ -102,7 +103,7 @@ func (r *Room) spreadLocked(p *server.Passage, o *occupant, writes []server.Writ
 			}
 		}
 		r.give(ctx, to, packet)
-		if !volatile && (entry == nil || !entry.Resent()) {
+		if worth && !volatile && (entry == nil || !entry.Resent()) {
 			r.remembered(past{st: st, tail: packet.Tail, id: id, at: r.service.host.Now()})
 		}
 	}}, nil)
