@@ -33,7 +33,9 @@ func TestNextOfTheName(t *testing.T) {
 				}
 				c := login(t, s, "juliet")
 				send(t, c, "<presence to='"+feast+"/J'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
-				until(t, c, func(e xmpp.Element) bool { return e.Name.Local == "message" && strings.Contains(e.String(), "<subject") })
+				until(t, c, func(e xmpp.Element) bool {
+					return e.Name.Local == "message" && strings.Contains(e.String(), "<subject")
+				})
 				return c
 			}
 			s.Account(t, juliet)
