@@ -106,9 +106,6 @@ func parseChange(e xmpp.Element) (change, error) {
 	if !ok {
 		return c, xmpp.ErrBadRequest.With("There is no such role or affiliation.")
 	}
-	if utf8.RuneCountInString(c.reason) > longestReason {
-		return c, xmpp.ErrNotAcceptable.With("The reason is too long. Say it in fewer words.")
-	}
 	if e.HasAttr("nick") {
 		nick := e.Attr("nick")
 		c.nick = &nick
@@ -124,6 +121,13 @@ func parseChange(e xmpp.Element) (change, error) {
 		return c, xmpp.ErrBadRequest.With("An item says by jid or nick who is meant.")
 	}
 	return c, nil
+}
+
+func (c *change) checkReason() error {
+	if utf8.RuneCountInString(c.reason) > longestReason {
+		return xmpp.ErrNotAcceptable.With("The reason is too long. Say it in fewer words.")
+	}
+	return nil
 }
 
 // changeAffiliationsLocked decides on new affiliations: all that a request asks for, or nothing (§9.2).
@@ -163,6 +167,9 @@ func (r *Room) changeAffiliationsLocked(w who, changes []change) (*upshot, error
 // standingLocked is what a change makes of whom. A full address stands for the bare one (§10.3).
 func (r *Room) standingLocked(c change) (standing, error) {
 	s := standing{account: c.jid.Bare(), affiliation: c.affiliation, reason: c.reason}
+	if err := c.checkReason(); err != nil {
+		return s, err
+	}
 	if c.jid.IsZero() {
 		o, err := r.namedLocked(*c.nick)
 		if err != nil {

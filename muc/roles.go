@@ -10,6 +10,9 @@ func (r *Room) changeRolesLocked(w who, changes []change) (*upshot, error) {
 	var list []appointment
 	twice := map[*occupant]bool{}
 	for _, c := range changes {
+		if err := c.checkReason(); err != nil {
+			return nil, err
+		}
 		occupants, err := r.meantLocked(c)
 		if err != nil {
 			return nil, err
@@ -87,7 +90,7 @@ func (u *upshot) remoderateLocked(before *Policy) {
 		if now.Moderated != before.Moderated && role < Moderator {
 			role = r.usualRoleLocked(r.affiliationLocked(o.account))
 		}
-		if role != o.role || (o.role < before.Presence) != (role < now.Presence) {
+		if role != o.role || (o.role < before.Presence) != (role < now.Presence) || now.Hats != before.Hats && role == Moderator {
 			u.moveLocked(o, role, "")
 		}
 	}
