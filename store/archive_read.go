@@ -52,23 +52,37 @@ type asking struct {
 	ids                        listed
 }
 
-// asks makes an asking for rows. n is the number of the first argument that from does not hold.
-func asks(columns, from, byID string, n int) asking {
-	limit, list := fmt.Sprint(` LIMIT $`, n), `SELECT `+columns+byID+` AND a.id IN (`
-	return asking{
-		`SELECT ` + columns + from + ` ORDER BY a.id` + limit,
-		`SELECT ` + columns + from + ` ORDER BY a.id DESC` + limit,
-		`SELECT COUNT(*)` + from,
-		listed{list + placeholders(n, few) + `)`, list + placeholders(n, many) + `)`},
-	}
-}
+const (
+	selectRows      = `SELECT ` + rowColumns
+	selectWithPeers = `SELECT ` + rowColumns + peerColumn
+	countRows       = `SELECT COUNT(*)`
+
+	firstOfAll, lastOfAll   = ` ORDER BY a.id LIMIT $4`, ` ORDER BY a.id DESC LIMIT $4`
+	firstOfPeer, lastOfPeer = ` ORDER BY a.id LIMIT $5`, ` ORDER BY a.id DESC LIMIT $5`
+
+	allByIDs  = byIDs + inBounds + ` AND a.id IN (`
+	peerByIDs = byIDs + inBounds + withPeer + ` AND a.id IN (`
+	anyByIDs  = selectRows + byIDs + ` AND a.id IN (`
+)
 
 var (
-	askAll       = asks(rowColumns, fromAll, byIDs+inBounds, 4)
-	askPeer      = asks(rowColumns, fromPeer, byIDs+inBounds+withPeer, 5)
-	askAllPeers  = asks(rowColumns+peerColumn, fromAll, byIDs+inBounds, 4)
-	askPeerPeers = asks(rowColumns+peerColumn, fromPeer, byIDs+inBounds+withPeer, 5)
-	selectByID   = asks(rowColumns, ``, byIDs, 2).ids
+	askAll = asking{
+		selectRows + fromAll + firstOfAll, selectRows + fromAll + lastOfAll, countRows + fromAll,
+		listed{selectRows + allByIDs + placeholders(4, few) + `)`, selectRows + allByIDs + placeholders(4, many) + `)`},
+	}
+	askPeer = asking{
+		selectRows + fromPeer + firstOfPeer, selectRows + fromPeer + lastOfPeer, countRows + fromPeer,
+		listed{selectRows + peerByIDs + placeholders(5, few) + `)`, selectRows + peerByIDs + placeholders(5, many) + `)`},
+	}
+	askAllPeers = asking{
+		selectWithPeers + fromAll + firstOfAll, selectWithPeers + fromAll + lastOfAll, countRows + fromAll,
+		listed{selectWithPeers + allByIDs + placeholders(4, few) + `)`, selectWithPeers + allByIDs + placeholders(4, many) + `)`},
+	}
+	askPeerPeers = asking{
+		selectWithPeers + fromPeer + firstOfPeer, selectWithPeers + fromPeer + lastOfPeer, countRows + fromPeer,
+		listed{selectWithPeers + peerByIDs + placeholders(5, few) + `)`, selectWithPeers + peerByIDs + placeholders(5, many) + `)`},
+	}
+	selectByID = listed{anyByIDs + placeholders(2, few) + `)`, anyByIDs + placeholders(2, many) + `)`}
 )
 
 // ask gives what a Query is asked with, and the arguments, behind which those for the limit or the ids come.
