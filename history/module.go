@@ -54,7 +54,7 @@ func New(o Options) (*Module, error) {
 func (m *Module) Info() server.Info {
 	return server.Info{Name: "history", Specs: []server.Spec{
 		{Name: "XEP-0160", Version: "1.0.1"},
-		{Name: "XEP-0313", Version: "1.1.3", Note: "messages of rooms are not in the archives of accounts"},
+		{Name: "XEP-0313", Version: "1.1.3", Note: "messages of rooms are in the archives of rooms, not of accounts; those of rooms answer users of this server only"},
 		{Name: "XEP-0059", Version: "1.0", Note: "in archives; no pages by index"},
 		{Name: "XEP-0334", Version: "1.0.0"},
 		{Name: "XEP-0359", Version: "0.7.0"},
