@@ -64,17 +64,22 @@ func (r *Room) setCard(ctx context.Context, q *server.Request) error {
 	})
 }
 
+// pictured are the hashes of a card, once somebody has asked for them.
+type pictured struct {
+	card   string
+	hashes []string
+}
+
 // avatarHashesLocked are the hashes of a room's pictures, which are the same one in several formats (XEP-0486 §5.1).
 func (r *Room) avatarHashesLocked() []string {
-	if r.avatar == "" {
-		return nil
+	if r.avatar == r.pictured.card {
+		return r.pictured.hashes
 	}
-	card, err := xmpp.Parse(r.avatar, xmpp.NSClient)
-	if err != nil {
-		return nil
+	r.pictured = pictured{card: r.avatar}
+	if card, err := xmpp.Parse(r.avatar, xmpp.NSClient); err == nil {
+		r.pictured.hashes, _ = pictureHashes(card)
 	}
-	out, _ := pictureHashes(card)
-	return out
+	return r.pictured.hashes
 }
 
 // pictureHashes are SHA-1 in hexadecimal digits (XEP-0153 §3.1).
