@@ -37,6 +37,7 @@ type Room struct {
 	asks      map[string]ask // between occupants, by the ids that they were handed on with
 	pending   int            // events that have not been told
 	invited   bucket         // of invitations
+	pictured  pictured       // the hashes of the avatar
 }
 
 // A listener is a seat as what is under way sees it.
