@@ -116,3 +116,44 @@ func addRooms(b testing.TB, s *Store, n int) {
 		must(b, <-errs)
 	}
 }
+
+// BenchmarkSay puts messages into the archives of 1,000 rooms, 400 in flight. With places, one in five comes with somebody's leaving: it must not break
+// the batches that messages are added in.
+func BenchmarkSay(b *testing.B) {
+	for name, at := range engines {
+		for _, every := range []int{0, 5} {
+			b.Run(fmt.Sprintf("%s/places=%v", name, every > 0), func(b *testing.B) {
+				s := at(b).open(b)
+				rooms := make([]xmpp.JID, 1000)
+				for i := range rooms {
+					rooms[i] = xmpp.MustParseJID(fmt.Sprintf("room%d@conference.example.org", i))
+					must(b, commit(s, save(rooms[i], "group"), affiliation(rooms[i], romeo, muc.Owner)))
+				}
+				const inFlight = 400
+				errs := make(chan error, inFlight)
+				for range inFlight {
+					errs <- nil
+				}
+				done := func(err error) { errs <- err }
+				before := usage(b, s)
+				b.ResetTimer()
+				for i := range b.N {
+					must(b, <-errs)
+					room := rooms[i%len(rooms)]
+					a := speech(room, benchText+benchText)
+					a.Digest, a.Stream = int64(i+1)*0x9E3779B97F4A7C1, 1
+					writes := []server.Write{a}
+					if every > 0 && i%every == 0 {
+						writes = append(writes, &muc.Part{Room: room, Account: romeo})
+					}
+					s.Commit(writes, done)
+				}
+				for range inFlight {
+					must(b, <-errs)
+				}
+				b.StopTimer()
+				usage(b, s).since(before).report(b)
+			})
+		}
+	}
+}
