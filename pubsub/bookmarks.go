@@ -43,8 +43,8 @@ func (m *Module) SetStorage(ctx context.Context, a *server.Account, storage xmpp
 }
 
 func (b *batch) setStorage(ctx context.Context, storage xmpp.Element) error {
-	payload := storage.String()
-	if len(payload) > mostStorage {
+	payload := written(storage, mostStorage)
+	if payload == "" {
 		return payloadTooBig(mostStorage)
 	}
 	n, err := b.node(ctx, nodeStorage)

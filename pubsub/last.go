@@ -51,7 +51,7 @@ func (m *Module) presence(ctx context.Context, c server.PresenceChange) {
 		if s := m.interest.Peek(c.Session); s != nil {
 			s.forget()
 		}
-	case server.Subscribed:
+	case server.Subscribed, server.Restored:
 		m.showContact(ctx, c.Account, c.Contact)
 	}
 }
@@ -63,13 +63,9 @@ func (m *Module) showContact(ctx context.Context, owner, contact xmpp.JID) {
 		return
 	}
 	for _, s := range a.Available() {
-		if k := m.interest.Peek(s); k != nil {
-			k.mu.Lock()
-			names := k.nodes
-			k.mu.Unlock()
-			if len(names) > 0 {
-				m.show(ctx, s, owner, names)
-			}
+		var all served
+		if names := all.fresh(m.opts.Interests.Features(s)); len(names) > 0 {
+			m.show(ctx, s, owner, names)
 		}
 	}
 }

@@ -112,10 +112,9 @@ func (b *batch) publishItem(ctx context.Context, n *Node, items []xmpp.Element) 
 		if payload[0].Name.Space == "" || c.Type != "" && payload[0].Name.Space != c.Type {
 			return "", errPayload
 		}
-		it.Payload = payload[0].String()
-	}
-	if len(it.Payload) > c.payload() {
-		return "", payloadTooBig(c.payload()) // §7.1.3.5
+		if it.Payload = written(payload[0], c.payload()); it.Payload == "" {
+			return "", payloadTooBig(c.payload()) // §7.1.3.5
+		}
 	}
 	if it.ID == "" {
 		it.ID = b.m.host.NewID()
@@ -161,4 +160,34 @@ func (m *Module) retract(ctx context.Context, q *request) (xmpp.Element, error) 
 		b.noticed(n.Name, "")
 		return nil
 	})
+}
+
+// written is an element as XML, or "" if it would be longer than most: declarations of namespaces make it longer than it came.
+func written(e xmpp.Element, most int) string {
+	if left := most; !fits(e, "", &left) {
+		return ""
+	}
+	if s := e.String(); len(s) <= most {
+		return s
+	}
+	return ""
+}
+
+// fits counts what an element takes at least.
+func fits(e xmpp.Element, space string, left *int) bool {
+	if e.IsText() {
+		*left -= len(e.Content())
+		return *left >= 0
+	}
+	*left -= 2*len(e.Name.Local) + len("<></>") - len("></")
+	if e.Name.Space != space {
+		*left -= len(" xmlns=''") + len(e.Name.Space)
+	}
+	for _, a := range e.Attrs {
+		*left -= len(a.Name.Space) + len(a.Name.Local) + len(a.Value) + len(" =''")
+	}
+	for i := 0; *left >= 0 && i < len(e.Children); i++ {
+		fits(e.Children[i], e.Name.Space, left)
+	}
+	return *left >= 0
 }
