@@ -42,19 +42,36 @@ func (r *Room) available(ctx context.Context, p *server.Passage) error {
 	if err != nil {
 		return err
 	}
+	e := &entry{nick: nick, key: key, password: x.ContentOf(nsMUC, "password"), history: ask}
+	if joins {
+		if err := r.dig(ctx, p.Stanza.From, e); err != nil {
+			return err
+		}
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if s := r.seats[p.Stanza.From]; s != nil {
-		if joins && s.occupant.key == key {
-			return r.enterAgainLocked(p, s, ask)
-		}
-		return r.updateLocked(p, s, nick, key)
+	err, ordered := r.comeLocked(p, e, joins)
+	if !ordered {
+		r.filledLocked(e)
 	}
-	if !joins {
+	return err
+}
+
+// comeLocked decides on available presence. ordered tells whether somebody comes in.
+func (r *Room) comeLocked(p *server.Passage, e *entry, joins bool) (err error, ordered bool) {
+	s := r.seats[p.Stanza.From]
+	switch {
+	case s != nil && joins && s.occupant.key == e.key:
+		r.enterAgainLocked(p, s, e)
+		return nil, true
+	case s != nil:
+		return r.updateLocked(p, s, e.nick, e.key), false
+	case !joins:
 		r.awakenLocked(p)
-		return nil
+		return nil, false
 	}
-	return r.enterLocked(p, &entry{nick: nick, key: key, password: x.ContentOf(nsMUC, "password"), history: ask})
+	err = r.enterLocked(p, e)
+	return err, err == nil
 }
 
 // awakenLocked tells a client that believes itself inside that it is not (XEP-0045 §7.2.18).
@@ -72,6 +89,7 @@ type entry struct {
 	nick, key string
 	password  string
 	history   historyRequest
+	dig       *dig
 	made      bool // the room, too
 	codes     []int
 }
@@ -117,6 +135,7 @@ func (r *Room) enterLocked(p *server.Passage, e *entry) error {
 			r.tellArrival(ctx, s, others, e)
 		},
 		undo: func() {
+			r.filledLocked(e)
 			s.out.Store(true)
 			r.standUpLocked(s)
 		},
@@ -295,7 +314,8 @@ func (r *Room) tellArrival(ctx context.Context, s *seat, t *arrivalTold, e *entr
 	}
 	r.mu.Lock()
 	it := item{affiliation: r.affiliationLocked(s.occupant.account), role: s.occupant.role, jid: s.jid, occupant: s.occupant.id, hats: r.hatsLocked(s.occupant)}
-	history, subject := r.historyLocked(s, e.history), r.subjectLocked()
+	history, subject := r.historyLocked(s, e), r.subjectLocked()
+	r.filledLocked(e)
 	r.mu.Unlock()
 	it.statuses = append(append(t.codes, 110), e.codes...)
 	r.giveView(ctx, t.to, t.own, "")
@@ -328,7 +348,7 @@ func (r *Room) giveView(ctx context.Context, to []listener, v *view, more string
 }
 
 // enterAgainLocked is for one who is inside and asks to come in: it does not know that it is, and is told everything again.
-func (r *Room) enterAgainLocked(p *server.Passage, s *seat, ask historyRequest) error {
+func (r *Room) enterAgainLocked(p *server.Passage, s *seat, e *entry) {
 	s.says(p.Stanza)
 	t := &arrivalTold{own: r.viewLocked(s.occupant), already: true}
 	for _, o := range r.occupants {
@@ -338,9 +358,7 @@ func (r *Room) enterAgainLocked(p *server.Passage, s *seat, ask historyRequest) 
 	}
 	t.sees = !r.config.Policy.Anonymous || s.occupant.role == Moderator
 	t.codes = r.warningsLocked()
-	e := &entry{history: ask}
-	r.orderLocked(event{by: p, tell: func(ctx context.Context) { r.tellArrival(ctx, s, t, e) }}, nil)
-	return nil
+	r.orderLocked(event{by: p, tell: func(ctx context.Context) { r.tellArrival(ctx, s, t, e) }, undo: func() { r.filledLocked(e) }}, nil)
 }
 
 // makeLocked makes a room for one who enters where there is none (XEP-0045 §10.1): locked until its owner says what it shall be.

@@ -50,32 +50,6 @@ func parseHistory(x xmpp.Element, now time.Time) (historyRequest, error) {
 	return ask, nil
 }
 
-// historyLocked is what a newcomer is sent of what was said: the newest that they may see, up to what they asked for.
-func (r *Room) historyLocked(s *seat, ask historyRequest) []past {
-	most := usualHistory
-	if ask.said {
-		most = recentMost
-	}
-	if ask.stanzas >= 0 {
-		most = min(ask.stanzas, recentMost)
-	}
-	if r.config.Fetch >= 0 {
-		most = min(most, r.config.Fetch)
-	}
-	all := r.recent.visible(r.visibleLocked(s.jid))
-	first, chars := len(all), 0
-	for first > 0 && len(all)-first < most && !all[first-1].at.Before(ask.since) {
-		tail := r.stamp(all[first-1].at)
-		chars += len(all[first-1].st.Inner) + len(all[first-1].tail) + len(tail)
-		if ask.chars >= 0 && chars > ask.chars {
-			break
-		}
-		first--
-		all[first].tail += tail
-	}
-	return all[first:]
-}
-
 // subjectLocked is the message that ends the arrival (§7.2.15): also where there is no subject.
 func (r *Room) subjectLocked() *xmpp.Stanza {
 	st := &xmpp.Stanza{Kind: xmpp.Message, Type: xmpp.TypeGroupchat, From: r.JID, Inner: r.subject.Text}

@@ -203,6 +203,15 @@ func (r *Room) partLocked(account xmpp.JID) []server.Write {
 	return []server.Write{&Part{Room: r.JID, Account: account}}
 }
 
+// partedLocked notes where people were last inside, once that is durable.
+func (r *Room) partedLocked(writes []server.Write) {
+	for _, w := range writes {
+		if w, ok := w.(*Part); ok && r.people[w.Account] != nil {
+			r.people[w.Account].Last = w.At
+		}
+	}
+}
+
 // emptiedLocked is what has to be written when the last one has left: a room that is not to stay goes.
 func (r *Room) emptiedLocked() []server.Write {
 	if len(r.seats) > 0 {

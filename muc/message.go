@@ -117,7 +117,7 @@ func (r *Room) remembered(p past) {
 	p.st = keptStanza(p.st)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.recent.add(p)
+	r.recent.add(p, len(r.digs) > 0)
 }
 
 // only is the one with this address.

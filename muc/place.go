@@ -176,8 +176,9 @@ func (r *Room) remember(ctx context.Context, kept *Stored) error {
 		if isSubject(row.Stanza) {
 			continue
 		}
-		r.recent.add(past{st: row.Stanza, tail: r.stanzaID(row.ID), id: row.ID, at: timeOf(row.ID)})
+		r.recent.add(r.pastOf(row), false)
 	}
+	r.recent.more = r.recent.more || len(rows) == recentMost
 	return nil
 }
 

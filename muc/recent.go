@@ -9,6 +9,9 @@ import (
 const (
 	recentMost  = 50       // messages that a room that is awake has at hand for those who come in
 	recentBytes = 64 << 10 // and their size, at most
+
+	heldMost  = 2000 // the same while somebody is coming in
+	heldBytes = 2 << 20
 )
 
 // A past is a message as those who come in later are sent it.
@@ -23,16 +26,24 @@ func (p *past) size() int { return len(p.st.Inner) + len(p.tail) + 256 }
 
 // recent is the newest messages of a room, the oldest first.
 type recent struct {
-	list []past
-	size int
+	list    []past
+	size    int
+	more    bool  // there may be earlier ones in the archive
+	dropped int64 // the last one that was let go of
 }
 
-func (l *recent) add(p past) {
+// add adds a message. While they are held, few are let go of.
+func (l *recent) add(p past, held bool) {
+	most, bytes := recentMost, recentBytes
+	if held {
+		most, bytes = heldMost, heldBytes
+	}
 	l.list = append(l.list, p)
 	l.size += p.size()
 	drop := 0
-	for drop < len(l.list)-1 && (len(l.list)-drop > recentMost || l.size > recentBytes) {
+	for drop < len(l.list)-1 && (len(l.list)-drop > most || l.size > bytes) {
 		l.size -= l.list[drop].size()
+		l.dropped, l.more = max(l.dropped, l.list[drop].id), true
 		drop++
 	}
 	if drop > 0 {

@@ -92,6 +92,9 @@ func (r *Room) takeBackLocked(t *retraction) []server.Write {
 			r.recent.list[i].st = &st
 		}
 	}
+	for d := range r.digs {
+		d.taken[t.row.ID] = t.tombstone
+	}
 	return []server.Write{r.service.opts.Archive.Bury(r.JID, t.row, t.tombstone)}
 }
 

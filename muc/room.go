@@ -34,6 +34,7 @@ type Room struct {
 	seats     map[xmpp.JID]*seat   // by full address
 	audience  []listener           // the seats; shared with what is under way, made anew after a change
 	recent    recent
+	digs      map[*dig]bool  // of those who are about to come in
 	asks      map[string]ask // between occupants, by the ids that they were handed on with
 	pending   int            // events that have not been told
 	invited   bucket         // of invitations
@@ -58,7 +59,7 @@ type event struct {
 func (r *Room) orderLocked(e event, outcome func(error)) {
 	r.pending++
 	r.seq.Add(e.by, e.writes, func(ctx context.Context, err error) {
-		defer r.told(err, e.undo, outcome)
+		defer r.told(err, &e, outcome)
 		if err == nil {
 			e.tell(ctx)
 		}
@@ -66,14 +67,17 @@ func (r *Room) orderLocked(e event, outcome func(error)) {
 }
 
 // told ends an event.
-func (r *Room) told(err error, undo func(), outcome func(error)) {
+func (r *Room) told(err error, e *event, outcome func(error)) {
 	r.place.mu.Lock() // so that it is closed like a room that was opened
 	r.place.users++
 	r.place.mu.Unlock()
 	r.mu.Lock()
 	r.pending--
-	if err != nil && undo != nil {
-		undo()
+	switch {
+	case err == nil:
+		r.partedLocked(e.writes)
+	case e.undo != nil:
+		e.undo()
 	}
 	r.mu.Unlock()
 	r.reload(err)
