@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
@@ -12,7 +11,6 @@ import (
 
 	"palabre/history"
 	"palabre/muc"
-	"palabre/server"
 	"palabre/xmpp"
 )
 
@@ -382,119 +380,6 @@ func expectRoomPlan(t testing.TB, s *Store, text string, args ...any) {
 			t.Errorf("%s\n%s", text, strings.Join(plan, "\n"))
 		}
 	}
-}
-
-// Whatever is said in a room, and whoever comes and goes, positions are where they were ordered: also when many are committed at once, some of them
-// refused, and over restarts. Whoever reads within their intervals sees what was said in them and nothing else.
-func TestPositions(t *testing.T) {
-	t.Parallel()
-	eachPlace(t, func(t *testing.T, p place) {
-		people := []xmpp.JID{romeo, juliet, nurse}
-		rooms := []xmpp.JID{feast, crypt}
-		seen := map[xmpp.JID]map[xmpp.JID][]string{feast: {}, crypt: {}} // what each may read in each room
-		inside := map[xmpp.JID]map[xmpp.JID]bool{feast: {}, crypt: {}}
-		seed := rand.Uint64()
-		t.Logf("seed %d", seed)
-		random := rand.New(rand.NewPCG(seed, 1))
-		var last int64
-		var clock later
-		p.Now = clock.now
-		for life := range 3 {
-			s := p.open(t)
-			clock.move(-time.Minute) // a clock that is set back gives no lower ones
-			allowRefused(s)
-			if life == 0 {
-				must(t, commit(s, save(feast, "group"), save(crypt, "group")))
-			}
-			release := func() {}
-			if life != 1 { // then, batches are as large as they become by themselves
-				release = hold(t, s)
-			}
-			var ids []func() int64 // in their order
-			var errs []chan error
-			var refusals []bool
-			for i := range 400 {
-				room, who := rooms[random.IntN(2)], people[random.IntN(3)]
-				refuse := random.IntN(20) == 0
-				var writes []server.Write
-				var mine []func() int64
-				if random.IntN(2) == 0 {
-					a := speech(room, fmt.Sprintf("%d.%d", life, i))
-					if random.IntN(2) == 0 {
-						a.Digest, a.Stream = int64(1000*life+i+1), 1
-					}
-					writes, mine = append(writes, a), append(mine, func() int64 { return a.Entries[0].ID })
-					for _, p := range people {
-						if inside[room][p] && !refuse {
-							seen[room][p] = append(seen[room][p], fmt.Sprintf("%d.%d", life, i))
-						}
-					}
-				}
-				switch random.IntN(6) {
-				case 0, 1:
-					b := &muc.Begin{Room: room, Account: who}
-					writes = append(writes, b, affiliation(room, who, muc.Member))
-					if !inside[room][who] {
-						mine = append(mine, func() int64 { return b.At })
-					}
-					inside[room][who] = inside[room][who] || !refuse
-				case 2:
-					f := &muc.Finish{Room: room, Account: who}
-					writes, mine = append(writes, f), append(mine, func() int64 { return f.At })
-					inside[room][who] = inside[room][who] && refuse
-				case 3:
-					p := &muc.Part{Room: room, Account: who}
-					writes, mine = append(writes, p), append(mine, func() int64 { return p.At })
-				case 4:
-					p := &muc.Position{Room: room}
-					writes, mine = append(writes, p), append(mine, func() int64 { return p.At })
-				}
-				if refuse {
-					writes, mine = append(writes, refused{romeo}), nil
-				}
-				done := make(chan error, 1)
-				s.Commit(writes, func(err error) { done <- err })
-				ids, errs, refusals = append(ids, mine...), append(errs, done), append(refusals, refuse)
-			}
-			release()
-			for i, done := range errs {
-				if err := <-done; (err != nil) != refusals[i] {
-					t.Fatalf("passage %d: %v", i, err)
-				}
-			}
-			for i, id := range ids {
-				if id() <= last {
-					t.Errorf("life %d: place %d has the id %d, after %d", life, i, id(), last)
-				}
-				last = id()
-			}
-			if life == 1 { // as if it were killed: what is written at the end is missing
-				s.writer.clock.last = s.writer.clock.remembered
-			}
-			must(t, s.Close())
-		}
-		s := p.open(t)
-		for _, room := range rooms {
-			for _, who := range people {
-				p, _ := person(t, s, room, who)
-				var got []string
-				for i, in := range p.Intervals {
-					if (in.Until == 0) != (inside[room][who] && i == len(p.Intervals)-1) {
-						t.Errorf("%v in %v: interval %d of %d: %+v", who, room, i, len(p.Intervals), in)
-					}
-					rows, err := s.Rows(t.Context(), history.Query{Owner: room, After: in.Since, Before: in.Until, Limit: 10_000})
-					must(t, err)
-					got = append(got, texts(rows)...)
-				}
-				if !slices.Equal(got, seen[room][who]) {
-					t.Errorf("%v reads in %v:\n%q, want\n%q", who, room, got, seen[room][who])
-				}
-				if len(got) == 0 {
-					t.Errorf("%v has seen nothing in %v", who, room)
-				}
-			}
-		}
-	})
 }
 
 // What a write is told is what is stored, though it was carried out twice, and an interval is begun once.
