@@ -48,7 +48,7 @@ func (a roomArchive) Rows(ctx context.Context, room xmpp.JID, q muc.RowQuery) ([
 // Serve is part of muc.Archive.
 func (a roomArchive) Serve(ctx context.Context, r *server.Request, v muc.View) (xmpp.Element, error) {
 	within := func() []history.Span { return spans(v.Within()) }
-	return a.ServeRoom(ctx, r, history.View{Within: within, Show: v.Show, Senders: v.Senders})
+	return a.ServeRoom(ctx, r, history.View{Within: within, Senders: v.Senders})
 }
 
 // Features is part of muc.Archive.

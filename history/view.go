@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"palabre/server"
 	"palabre/xmpp"
@@ -15,8 +14,6 @@ import (
 type View struct {
 	// Within gives the spans. It is asked when rows are read and again before they are sent, and not on the goroutine that brought the request.
 	Within func() []Span
-	// Show gives what stands inside a row for who asks, from what is stored there; nil: the same.
-	Show func(inner string) string
 	// Senders tells whether who asks may know who is behind a nick: they see it then, and may ask for what somebody has sent.
 	Senders bool
 }
@@ -111,43 +108,19 @@ func (m *Module) roomMetadata(ctx context.Context, q *question) (e xmpp.Element,
 
 // shown is a row's stanza as who asks may see it.
 func (q *question) shown(stanza []byte) []byte {
-	if q.view == nil || q.view.Show == nil && q.view.Senders {
+	if q.view == nil || q.view.Senders {
 		return stanza
 	}
-	start, end := insideOf(stanza)
-	inner := string(stanza[start:end])
-	if !q.view.Senders {
-		inner = withoutSender(inner)
-	}
-	if q.view.Show != nil {
-		inner = q.view.Show(inner)
-	}
-	out := append(slices.Clip(stanza[:start]), inner...)
-	return append(out, stanza[end:]...)
+	return withoutSender(stanza)
 }
 
-// withoutSender cuts off the last element if it says who has sent a message. Nobody can forge one: what a room archives ends with something of its own.
-func withoutSender(inner string) string {
-	at := strings.LastIndex(inner, "<x xmlns='"+nsMUCUser+"'>")
-	if at < 0 || !strings.HasSuffix(inner, "</x>") {
-		return inner
+// withoutSender cuts the last element out of a message as render has written it, if that says who has sent it. Nobody can forge one: what a room archives ends with
+// something of its own.
+func withoutSender(stanza []byte) []byte {
+	const end = "</message>"
+	at := bytes.LastIndex(stanza, []byte("<x xmlns='"+nsMUCUser+"'>"))
+	if at < 0 || !bytes.HasSuffix(stanza, []byte("</x>"+end)) {
+		return stanza
 	}
-	return inner[:at]
-}
-
-// insideOf finds what is between the tags of a message as render has written it.
-func insideOf(stanza []byte) (start, end int) {
-	quote := byte(0)
-	for i, c := range stanza {
-		switch {
-		case c == quote:
-			quote = 0
-		case quote != 0:
-		case c == '\'' || c == '"':
-			quote = c
-		case c == '>':
-			return i + 1, bytes.LastIndexByte(stanza, '<')
-		}
-	}
-	return len(stanza), len(stanza)
+	return append(slices.Clip(stanza[:at]), end...)
 }

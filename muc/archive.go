@@ -36,8 +36,6 @@ type View struct {
 	// Within gives the intervals. The answer to a request may have to wait, and who asks may be put out meanwhile: so it is asked when the rows are read, and again
 	// before they are sent. It is called on another goroutine than Serve was, and takes the room's lock by itself.
 	Within func() []Interval
-	// Show gives what stands inside a row for who asks, from what is stored there; nil: the same.
-	Show func(inner string) string
 	// Senders tells whether who asks may know who is behind a nick: only then do they see that (XEP-0313 §6.1.2), and may ask for what somebody has sent (§4.1.1).
 	Senders bool
 }
