@@ -56,11 +56,12 @@ func (u *upshot) affiliateLocked(s standing) {
 	if before == s.affiliation {
 		return
 	}
-	if before >= Admin || s.affiliation >= Admin {
-		u.notes = append(u.notes, s)
-	}
-	for _, o := range r.occupantsOfLocked(s.account) {
+	inside := r.occupantsOfLocked(s.account)
+	for _, o := range inside {
 		u.reviseLocked(o, before, s)
+	}
+	if len(inside) == 0 && (before >= Admin || s.affiliation >= Admin) {
+		u.notes = append(u.notes, s)
 	}
 }
 

@@ -16,7 +16,7 @@ type upshot struct {
 	placed []func() // take over what the commit has given; called with the lock
 	gone   []*departure
 	moved  []moved
-	notes  []standing // who is an admin or owner from now on, or no more
+	notes  []standing // who is not inside, and is an admin or owner from now on, or no more
 	told   []func(context.Context)
 }
 
@@ -118,9 +118,7 @@ func (u *upshot) settleLocked() {
 		}
 	}
 	for _, s := range u.notes {
-		if len(r.occupantsOfLocked(s.account)) == 0 {
-			u.noteLocked(s, to)
-		}
+		u.noteLocked(s, to)
 	}
 }
 
