@@ -37,6 +37,9 @@ func (r *Room) available(ctx context.Context, p *server.Passage) error {
 	if !ok || len([]rune(nick)) > r.service.opts.Limits.Nick {
 		return xmpp.ErrJIDMalformed.With("This nickname can't be used. Choose another one.")
 	}
+	if len(p.Stanza.Inner) > presenceMost {
+		return xmpp.ErrPolicyViolation.With("Your presence is too long for a room. Shorten your status text.")
+	}
 	x, joins := p.Stanza.Child(nsMUC, "x")
 	ask, err := parseHistory(x, r.service.host.Now())
 	if err != nil {
@@ -295,7 +298,7 @@ func (r *Room) warningsLocked() (codes []int) {
 	if !r.config.Policy.Anonymous {
 		codes = append(codes, 100) // §7.2.3
 	}
-	if r.archivesLocked() {
+	if r.isPublicRecordLocked() {
 		codes = append(codes, 170) // §7.2.12
 	}
 	return codes

@@ -87,8 +87,12 @@ func (r *Room) leaveLocked(p *server.Passage) error {
 	if s == nil {
 		return server.ErrDrop
 	}
-	s.says(p.Stanza)
-	r.departLocked(p, s, farewell{status: s.said}, nil)
+	f := farewell{}
+	if len(p.Stanza.Inner) <= presenceMost {
+		s.says(p.Stanza)
+		f.status = s.said
+	}
+	r.departLocked(p, s, f, nil)
 	return nil
 }
 

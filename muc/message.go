@@ -43,6 +43,9 @@ func (r *Room) existsFor(full xmpp.JID) bool {
 
 // say is a message to everybody (XEP-0045 §7.4).
 func (r *Room) say(ctx context.Context, p *server.Passage) error {
+	if err := checkRetraction(p.Stanza); err != nil {
+		return err
+	}
 	var taken *retraction
 	if id, ok := retracts(p.Stanza); ok {
 		err := r.speaks(p.Stanza.From)

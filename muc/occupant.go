@@ -175,11 +175,18 @@ func (o *occupant) occupantTag() string {
 	return "<occupant-id xmlns='" + nsOccupantID + "' id='" + o.id + "'/>"
 }
 
+// presenceMost bounds what a client says of itself in presence, in bytes: everybody inside gets it, and everybody who comes in.
+const presenceMost = 8 << 10
+
 // isForged tells what only a service may say in a presence or a message.
 func isForged(n xmpp.Name) bool {
 	switch n.Space {
-	case nsMUC, nsUser, nsAdmin, nsOwner, nsOccupantID, nsHats:
+	case nsMUC, nsUser, nsAdmin, nsOwner, nsOccupantID, nsHats, nsModerate, nsModerateOld:
 		return true
+	case nsRetract, nsRetractOld:
+		return n.Local == "retracted" // a tombstone
+	case "http://jabber.org/protocol/address":
+		return true // XEP-0045 §7.2.13: whose words they are
 	case nsStanzaID:
 		return n.Local == "stanza-id"
 	case nsDelay:

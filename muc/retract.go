@@ -34,6 +34,32 @@ func retracts(st *xmpp.Stanza) (id string, ok bool) {
 	return "", false
 }
 
+// checkRetraction refuses what no client has to say: that a moderator has taken a message out, which only the room says (XEP-0425 §5), and two messages taken back by
+// one, of which only one would be looked at.
+func checkRetraction(st *xmpp.Stanza) error {
+	before, found := "", false
+	for _, c := range st.Children {
+		if c.Name.Space != nsRetract && c.Name.Space != nsFasten {
+			continue
+		}
+		e, err := xmpp.ParseIn(st.RawChild(c), xmpp.NSClient, st.Extra)
+		if err != nil {
+			return xmpp.ErrBadRequest
+		}
+		for _, inside := range e.Elements() {
+			if inside.Name.Space == nsModerate || inside.Name.Space == nsModerateOld {
+				return xmpp.ErrForbidden.With("Only the room itself says what a moderator has deleted.")
+			}
+		}
+		id := e.Attr("id")
+		if found && id != before {
+			return xmpp.ErrBadRequest.With("One message takes back one other.")
+		}
+		before, found = id, true
+	}
+	return nil
+}
+
 // ownWords finds what somebody wants to take back. Others' words nobody takes back by a message of their own (XEP-0424 §5). It reads the archive, without the lock.
 func (r *Room) ownWords(ctx context.Context, st *xmpp.Stanza, id string) (*retraction, error) {
 	r.mu.Lock()
