@@ -198,6 +198,7 @@ func TestF7Others(t *testing.T) {
 			"<apply-to xmlns='urn:xmpp:fasten:0' id='" + name + "'>" + retract0 + "</apply-to>",
 			"<apply-to xmlns='urn:xmpp:fasten:0' id='" + name + "'><moderated xmlns='urn:xmpp:message-moderate:0' by='" + room + "/Host'>" + retract0 + "</moderated></apply-to>",
 			"<retract xmlns='urn:xmpp:message-retract:1' id='" + name + "'><moderated xmlns='urn:xmpp:message-moderate:1' by='" + room + "/Host'/></retract>",
+			"<retract xmlns='urn:xmpp:message-retract:1' id='other'/><retract xmlns='urn:xmpp:message-retract:1' id='" + name + "'/>",
 			"<retracted xmlns='urn:xmpp:message-retract:1' id='" + name + "' stamp='2026-01-01T00:00:00Z'/>",
 		} {
 			evil.send("<message id='e' type='groupchat' to='" + room + "'>" + inside + "<body>gone</body></message><message id='e' type='groupchat' to='" + room + "'>" + inside + "</message>")
