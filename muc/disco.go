@@ -245,6 +245,7 @@ func (r *Room) roomInfoLocked(w who) xmpp.Form {
 	}
 	known := r.mayKnowLocked(w)
 	if known || c.Policy.Public {
+		add("muc#roomconfig_roomname", xmpp.FieldTextSingle, c.Name)
 		add("muc#roominfo_description", xmpp.FieldTextSingle, c.Description)
 		add("muc#roominfo_lang", xmpp.FieldTextSingle, c.Language)
 	}

@@ -2,12 +2,9 @@ package muc
 
 import (
 	"context"
-	"reflect"
 	"slices"
-	"strconv"
 
 	"palabre/server"
-	"palabre/stream"
 	"palabre/xmpp"
 )
 
@@ -76,125 +73,6 @@ func (r *Room) configured(ctx context.Context, q *server.Request) error {
 	})
 }
 
-// configureLocked makes of a room what a form says. Nobody is told of a change before it is durable, and all in the same order as of what is said.
-func (r *Room) configureLocked(by xmpp.JID, f xmpp.Form) (*event, error) {
-	before, fresh := r.config, r.locked
-	after, err := before.Apply(f, fresh)
-	if err == nil {
-		err = r.mayBecomeLocked(&after)
-	}
-	if err != nil {
-		return nil, err
-	}
-	people, err := r.appointedLocked(f)
-	if err != nil {
-		return nil, err
-	}
-	changed := !reflect.DeepEqual(before, after)
-	if !fresh && !changed && len(people) == 0 {
-		return nil, nil
-	}
-	r.config = after
-	var writes []server.Write
-	switch {
-	case fresh:
-		writes = r.unlockLocked(by)
-	case changed:
-		writes = append(writes, r.saveLocked())
-	}
-	r.audience = nil
-	u := &upshot{room: r, writes: writes, limit: before.Policy.Presence}
-	for _, s := range people {
-		u.affiliateLocked(s)
-	}
-	r.expelLocked(u)
-	u.remoderateLocked(&before.Policy)
-	u.settleLocked()
-	more, placed := r.beginAllLocked(&before, fresh)
-	u.writes = append(u.writes, more...)
-	r.service.keeper.note(r)
-	e := r.changeLocked(u, placed, r.changedLocked(&before, changed && !fresh))
-	if before.Policy.Anonymous && !r.config.Policy.Anonymous && len(r.occupants) <= mostUnveiled {
-		r.unveilAllLocked(e)
-	}
-	return e, nil
-}
-
-// mostUnveiled is up to how many occupants all are told who all are when a room is not anonymous any more. In larger rooms they learn it as presence comes.
-const mostUnveiled = 100
-
-// unveilAllLocked has those inside told who the others are, for which encryption waits.
-func (r *Room) unveilAllLocked(e *event) {
-	to, tell := r.audienceLocked(), e.tell
-	views := make([]*view, 0, len(r.occupants))
-	for _, o := range r.occupants {
-		views = append(views, r.viewLocked(o))
-	}
-	e.tell = func(ctx context.Context) {
-		tell(ctx)
-		for _, v := range views {
-			r.giveView(ctx, apartFrom(to, v), v, "")
-		}
-	}
-}
-
-// apartFrom leaves out those whose presence a view is.
-func apartFrom(to []listener, v *view) []listener {
-	out := make([]listener, 0, len(to))
-	for _, l := range to {
-		if l.occupant.jid != v.stanza.From {
-			out = append(out, l)
-		}
-	}
-	return out
-}
-
-// changeLocked is the event of another configuration.
-func (r *Room) changeLocked(u *upshot, placed []func(), codes []int) *event {
-	e, to := u.event(nil), r.audienceLocked()
-	tell := e.tell
-	e.tell = func(ctx context.Context) {
-		for _, fn := range placed {
-			fn()
-		}
-		tell(ctx)
-		if len(codes) > 0 {
-			r.give(ctx, to, stream.Packet{Stanza: r.notice(codes)})
-		}
-	}
-	return e
-}
-
-// notice is how the room says that something about it is different.
-func (r *Room) notice(codes []int) *xmpp.Stanza {
-	x := xmpp.New(nsUser, "x")
-	for _, c := range codes {
-		x = x.Add(xmpp.New(nsUser, "status").With("code", strconv.Itoa(c)))
-	}
-	st := xmpp.NewStanza(xmpp.Message, xmpp.TypeGroupchat, x)
-	st.From, st.ID = r.JID, r.service.host.NewID()
-	return st
-}
-
-// mayBecomeLocked holds a change against what those inside have relied on: that nothing of what they say is kept, and that nothing of it is taken back.
-// That ends only when nobody is inside.
-func (r *Room) mayBecomeLocked(after *Config) error {
-	before := &r.config.Policy
-	if !after.Policy.End.IsZero() && !after.Policy.End.Equal(before.End) && !after.Policy.End.After(r.service.host.Now()) {
-		return xmpp.ErrNotAcceptable.With("The room would end in the past.")
-	}
-	if r.locked || len(r.seats) == 0 {
-		return nil
-	}
-	switch {
-	case before.volatile() && !after.Policy.volatile():
-		return xmpp.ErrNotAllowed.With("People are inside who rely on it that nothing of what they say is kept. This can be changed when nobody is inside.")
-	case !before.Edits && after.Policy.Edits:
-		return xmpp.ErrNotAllowed.With("People are inside who rely on it that what was said stays as it is. This can be changed when nobody is inside.")
-	}
-	return nil
-}
-
 // appointedLocked is what the lists of owners and admins in a form change (§10.5, §10.8). Who is an owner no more is an admin, and an admin no more a member, unless the lists say otherwise (§10.2).
 func (r *Room) appointedLocked(f xmpp.Form) (out []standing, err error) {
 	now := map[xmpp.JID]Affiliation{}
@@ -235,50 +113,4 @@ func (r *Room) appointedLocked(f xmpp.Form) (out []standing, err error) {
 		return nil, xmpp.ErrConflict.With("A room has an owner: name another one first.") // §10.2
 	}
 	return out, nil
-}
-
-// expelLocked has those leave who may not be in a room for members (§10.2).
-func (r *Room) expelLocked(u *upshot) {
-	if r.config.Policy.Access != ByInvitation {
-		return
-	}
-	for _, o := range r.occupants {
-		if r.affiliationLocked(o.account) < Member {
-			u.outLocked(o, farewell{codes: []int{322}})
-		}
-	}
-}
-
-// beginAllLocked begins the intervals of those inside, if from now on everybody reads what is said since they came.
-func (r *Room) beginAllLocked(before *Config, fresh bool) (writes []server.Write, placed []func()) {
-	if !fresh && before.Policy.History == FromArrival && before.Policy.Archive {
-		return nil, nil
-	}
-	for _, s := range r.seats {
-		if s.since == 0 {
-			w, p := r.intervalLocked(s)
-			writes, placed = append(writes, w...), append(placed, p)
-		}
-	}
-	return writes, placed
-}
-
-// changedLocked says what is told of a change (§10.2.1).
-func (r *Room) changedLocked(before *Config, changed bool) (codes []int) {
-	rest, now := *before, &r.config.Policy
-	if !changed {
-		return nil
-	}
-	if r.service.opts.Archive.Keeps(r.JID.Domain()) && before.Policy.Archive != now.Archive {
-		codes = append(codes, map[bool]int{true: 170, false: 171}[now.Archive])
-		rest.Policy.Archive = now.Archive
-	}
-	if before.Policy.Anonymous != now.Anonymous {
-		codes = append(codes, map[bool]int{true: 173, false: 172}[now.Anonymous])
-		rest.Policy.Anonymous = now.Anonymous
-	}
-	if !reflect.DeepEqual(rest, r.config) {
-		codes = append(codes, 104)
-	}
-	return codes
 }
