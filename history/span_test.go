@@ -52,8 +52,8 @@ func TestWithoutSender(t *testing.T) {
 		"":                         "",
 		"<body>x</body><o/>":       "<body>x</body><o/>",
 		who + "<o/>":               who + "<o/>",
-		"<a xmlns='urn:x'>" + who + "</a><o/>" + who:                "<a xmlns='urn:x'>" + who + "</a><o/>",
-		"<a xmlns='urn:x'>" + who + "</a><o/>":                      "<a xmlns='urn:x'>" + who + "</a><o/>",
+		"<a xmlns='urn:x'>" + who + "</a><o/>" + who:             "<a xmlns='urn:x'>" + who + "</a><o/>",
+		"<a xmlns='urn:x'>" + who + "</a><o/>":                   "<a xmlns='urn:x'>" + who + "</a><o/>",
 		"<body>" + string(xmpp.AppendText(nil, who)) + "</body>": "<body>" + string(xmpp.AppendText(nil, who)) + "</body>",
 	} {
 		for _, tag := range []string{"<message from='a@b/&gt;'>", "<message xmlns:x='urn:x' x:y=\"'>\">"} {
