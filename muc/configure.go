@@ -155,19 +155,24 @@ func (r *Room) beginAllLocked(before *Config, fresh bool) (writes []server.Write
 	return writes, placed
 }
 
-// changedLocked says what is told of a change (§10.2.1).
+// changedLocked says what is told of a change (§10.2.1). That anybody may read from now on what is kept counts as a record that begins.
 func (r *Room) changedLocked(before *Config, changed bool) (codes []int) {
-	rest, now := *before, &r.config.Policy
 	if !changed {
 		return nil
 	}
-	if r.service.opts.Archive.Keeps(r.JID.Domain()) && before.Policy.Archive != now.Archive {
-		codes = append(codes, map[bool]int{true: 170, false: 171}[now.Archive])
-		rest.Policy.Archive = now.Archive
+	rest, was, is := *before, &before.Policy, &r.config.Policy
+	if r.service.opts.Archive.Keeps(r.JID.Domain()) {
+		switch {
+		case was.Archive && !is.Archive:
+			codes = append(codes, 171)
+		case !was.Archive && is.Archive || !was.isPublicRecord() && is.isPublicRecord():
+			codes = append(codes, 170)
+		}
+		rest.Policy.Archive = is.Archive
 	}
-	if before.Policy.Anonymous != now.Anonymous {
-		codes = append(codes, map[bool]int{true: 173, false: 172}[now.Anonymous])
-		rest.Policy.Anonymous = now.Anonymous
+	if was.Anonymous != is.Anonymous {
+		codes = append(codes, map[bool]int{true: 173, false: 172}[is.Anonymous])
+		rest.Policy.Anonymous = is.Anonymous
 	}
 	if !reflect.DeepEqual(rest, r.config) {
 		codes = append(codes, 104)

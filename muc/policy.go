@@ -104,3 +104,6 @@ func (p *Policy) Check() error {
 
 // volatile tells whether nothing that is said may be kept, not even for those who come later.
 func (p *Policy) volatile() bool { return !p.Archive && p.History == FromArrival }
+
+// isPublicRecord tells whether what is kept can be read later by anybody who comes in.
+func (p *Policy) isPublicRecord() bool { return p.Archive && p.Access == Open && p.History == Whole }

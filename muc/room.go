@@ -136,8 +136,7 @@ func (r *Room) archivesLocked() bool {
 
 // isPublicRecordLocked tells whether what is said can be read later by anybody who comes in: those who enter are warned (XEP-0045 §7.2.12).
 func (r *Room) isPublicRecordLocked() bool {
-	p := &r.config.Policy
-	return r.archivesLocked() && p.Access == Open && p.History == Whole
+	return r.archivesLocked() && r.config.Policy.isPublicRecord()
 }
 
 // give sends a stanza to all who listen.
