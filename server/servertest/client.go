@@ -104,6 +104,9 @@ func (c *Client) Send(xml string) error {
 	return err
 }
 
+// SetLimits has the client take what is longer than a server would let it send, as other clients do.
+func (c *Client) SetLimits(l stream.Limits) { c.reader.SetLimits(l) }
+
 // Next is the next element that arrived: a stanza, or another top-level element. At the stream's end it is io.EOF.
 func (c *Client) Next() (xmpp.Element, error) {
 	if len(c.unread) > 0 {
