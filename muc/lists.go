@@ -8,8 +8,11 @@ import (
 	"palabre/xmpp"
 )
 
-// listBytes is how long a list can be that is sent at once: what a client gets has to fit into its queue. The rest is for who asks page by page (XEP-0059).
-const listBytes = 800 << 10
+// How long a list can be that is sent at once. The rest is for who asks page by page (XEP-0059).
+const (
+	listBytes    = 800 << 10 // to a session: it has to fit into its queue
+	listBytesOut = 160 << 10 // to other servers, which have bounds of their own
+)
 
 // list answers who has a role or an affiliation (XEP-0045 §8.5, §9.2, §9.5, §9.8, §10.5, §10.8).
 func (r *Room) list(q *server.Request, items []xmpp.Element) (xmpp.Element, error) {
@@ -26,7 +29,11 @@ func (r *Room) list(q *server.Request, items []xmpp.Element) (xmpp.Element, erro
 		return xmpp.Element{}, err
 	}
 	slices.SortFunc(rows, func(a, b row) int { return cmp.Or(cmp.Compare(a.place, b.place), cmp.Compare(a.id, b.id)) })
-	return answerPage(rows, page)
+	most := listBytesOut
+	if q.Session != nil {
+		most = listBytes
+	}
+	return answerPage(rows, page, most)
 }
 
 // A row is one in a list.
@@ -108,7 +115,7 @@ func (r *Room) affiliationRowsLocked(a Affiliation) []row {
 }
 
 // answerPage is a list as it is answered: whole, as XEP-0045 wants it, unless a part was asked for, or it is too long.
-func answerPage(rows []row, page xmpp.PageRequest) (xmpp.Element, error) {
+func answerPage(rows []row, page xmpp.PageRequest, most int) (xmpp.Element, error) {
 	first, last, err := part(rows, page)
 	if err != nil {
 		return xmpp.Element{}, err
@@ -121,7 +128,7 @@ func answerPage(rows []row, page xmpp.PageRequest) (xmpp.Element, error) {
 			i = last - 1 - len(items)
 		}
 		e := rows[i].element()
-		if size += len(e.String()); size > listBytes && len(items) > 0 {
+		if size += len(e.AppendXML(nil, nsAdmin)); size > most && len(items) > 0 {
 			break
 		}
 		items = append(items, e)

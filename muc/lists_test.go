@@ -12,7 +12,7 @@ import (
 func pagesOf(t *testing.T, rows []row, page xmpp.PageRequest) (out []string, sizes []int) {
 	t.Helper()
 	for {
-		e, err := answerPage(rows, page)
+		e, err := answerPage(rows, page, listBytes)
 		if err != nil {
 			t.Fatal(err)
 		}
