@@ -28,8 +28,8 @@ type Cards interface {
 	Photo(ctx context.Context, owner xmpp.JID) (string, error)
 }
 
-// toCard puts the avatar that the metadata names into the card (XEP-0398 §3.1). Only what everybody may see goes there (§7); where there is no
-// avatar any more, there is none in the card.
+// toCard puts the avatar that the metadata names into the card (XEP-0398 §3.1). Only what everybody may see goes there (§7), and what they may not see
+// any more leaves it.
 func (b *batch) toCard(ctx context.Context) error {
 	metadata, err := b.last(ctx, nodeMetadata)
 	if err != nil {
@@ -37,8 +37,11 @@ func (b *batch) toCard(ctx context.Context) error {
 	}
 	var photo xmpp.Element
 	if info, ok := embedded(metadata); ok {
-		if photo, err = b.picture(ctx, info); err != nil || photo.IsZero() {
+		if photo, err = b.picture(ctx, info); err != nil {
 			return err
+		}
+		if shown, err := b.m.opts.Cards.Photo(ctx, b.account.JID); err != nil || photo.IsZero() && shown != strings.ToLower(info.Attr("id")) {
+			return err // the card has another picture, which stays
 		}
 	}
 	change, hash, err := b.m.opts.Cards.WithPhoto(ctx, b.account.JID, photo)

@@ -81,6 +81,9 @@ func (m *Module) configure(ctx context.Context, q *request) (xmpp.Element, error
 		if err != nil {
 			return err
 		}
+		if c.Access != n.Config.Access {
+			b.noticed(n.Name, "")
+		}
 		return b.reconfigure(ctx, n, c)
 	})
 }

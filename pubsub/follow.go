@@ -5,7 +5,7 @@ import "context"
 // noticed notes that a client has changed a node that something else follows; id is that of an item that was published, or empty.
 func (b *batch) noticed(node, id string) {
 	switch {
-	case node == nodeMetadata && b.m.opts.Cards != nil:
+	case (node == nodeMetadata || node == nodeData && id == "") && b.m.opts.Cards != nil: // data alone are not shown yet
 		b.following = (*batch).toCard
 	case node == nodeBookmarks:
 		b.following = (*batch).toStorage
