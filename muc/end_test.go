@@ -19,9 +19,17 @@ func hosted(t *testing.T, fields string) (*servertest.Server, *servertest.Client
 	s := servertest.StartWith(t, func(c *daemon.Config) { c.Sessions.Resume = 0 })
 	c := login(t, s, "romeo")
 	send(t, c, "<presence to='"+feast+"/Romeo'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
-	send(t, c, "<iq type='set' id='c' to='"+feast+"'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'>"+fields+"</x></query></iq>")
-	until(t, c, func(e xmpp.Element) bool { return e.Attr("id") == "c" && e.Attr("type") == "result" })
+	configure(t, c, fields)
 	return s, c
+}
+
+// configure submits fields, and waits until they are taken.
+func configure(t *testing.T, c *servertest.Client, fields string) {
+	t.Helper()
+	send(t, c, "<iq type='set' id='c' to='"+feast+"'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'>"+fields+"</x></query></iq>")
+	if e := until(t, c, func(e xmpp.Element) bool { return e.Attr("id") == "c" }); e.Attr("type") != "result" {
+		t.Fatal(e)
+	}
 }
 
 func login(t *testing.T, s *servertest.Server, name string) *servertest.Client {
@@ -80,8 +88,9 @@ func field(name, value string) string {
 // V6: it ends at its time, with those inside.
 func TestEndByDate(t *testing.T) {
 	t.Parallel()
-	at := time.Now().Add(500 * time.Millisecond)
-	_, c := hosted(t, field("urn:palabre:room:preset", "visit")+field("urn:palabre:room:end", at.UTC().Format(time.RFC3339Nano)))
+	_, c := hosted(t, field("urn:palabre:room:preset", "visit"))
+	at := time.Now().Add(time.Second)
+	configure(t, c, field("urn:palabre:room:end", at.UTC().Format(time.RFC3339Nano)))
 	e := until(t, c, func(e xmpp.Element) bool { return e.Name.Local == "presence" && e.Attr("type") == "unavailable" })
 	if !strings.Contains(e.String(), "<destroy") || time.Now().Before(at) {
 		t.Errorf("%v: %s", time.Since(at), e)
