@@ -160,7 +160,7 @@ var (
 		"urn:xmpp:message-retract":  true, // XEP-0424
 		"urn:xmpp:message-moderate": true, // XEP-0425
 		"urn:xmpp:fasten":           true, // XEP-0422, by which both were said before
-		"urn:xmpp:ephemeral":        true, // XEP-0466: it would vanish from others' screens
+		"urn:xmpp:ephemeral":        true, // it would vanish from the screens of others
 	}
 	attachments = map[string]bool{
 		"jabber:x:oob":                           true, // XEP-0066

@@ -39,7 +39,7 @@ func TestAcceptInVisit(t *testing.T) {
 		"retraction as it was":       {"<apply-to xmlns='urn:xmpp:fasten:0' id='1'><retract xmlns='urn:xmpp:message-retract:0'/></apply-to>", "not-allowed"},
 		"retraction as it will be":   {"<retract xmlns='urn:xmpp:message-retract:23' id='1'/>", "not-allowed"},
 		"moderation (0425)":          {"<moderated xmlns='urn:xmpp:message-moderate:1' id='1'/>", "not-allowed"},
-		"ephemeral (0466)":           {"<body>x</body><ephemeral xmlns='urn:xmpp:ephemeral:0' timer='60'/>", "not-allowed"},
+		"ephemeral":                  {"<body>x</body><ephemeral xmlns='urn:xmpp:ephemeral:0' timer='60'/>", "not-allowed"},
 		"correction, inside":         {"<body>x</body><a xmlns='urn:x'><replace xmlns='urn:xmpp:message-correct:0' id='1'/></a>", "not-allowed"},
 		"correction, with a prefix":  {"<body>x</body><c:replace xmlns:c='urn:xmpp:message-correct:0' id='1'/>", "not-allowed"},
 		"out of band (0066)":         {"<body>x</body><x xmlns='jabber:x:oob'><url>https://example.org/p.png</url></x>", "policy-violation"},

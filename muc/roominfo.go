@@ -17,7 +17,7 @@ func (r *Room) info(ctx context.Context, q *server.Request) (xmpp.Element, error
 		defer r.mu.Unlock()
 		return r.infoLocked(r.whoLocked(q.From)), nil
 	case nodeReserved:
-		return r.reserved(q), nil
+		return r.reservedNick(q), nil
 	case nodeTraffic:
 		return xmpp.Element{}, xmpp.ErrServiceUnavailable // §18.1.1: nothing is discarded; what may not be said is refused
 	default:
@@ -25,8 +25,8 @@ func (r *Room) info(ctx context.Context, q *server.Request) (xmpp.Element, error
 	}
 }
 
-// reserved is the nick that somebody has registered (§7.12).
-func (r *Room) reserved(q *server.Request) xmpp.Element {
+// reservedNick is the nick that somebody has registered (§7.12).
+func (r *Room) reservedNick(q *server.Request) xmpp.Element {
 	out := xmpp.New(server.NSDiscoInfo, "query").With("node", nodeReserved)
 	r.mu.Lock()
 	defer r.mu.Unlock()
