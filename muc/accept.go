@@ -48,7 +48,7 @@ func (x *examined) element(e xmpp.Element) error {
 	x.markup += len(e.Name.Space) + len(e.Name.Local)
 	for _, a := range e.Attrs {
 		x.markup += len(a.Name.Space) + len(a.Name.Local) + len(a.Value)
-		if !x.policy.Attachments && isInline(a.Value) {
+		if !x.policy.Attachments && inlineValue.MatchString(a.Value) {
 			return errAttachments
 		}
 	}
@@ -64,7 +64,7 @@ func (x *examined) element(e xmpp.Element) error {
 		}
 		text := c.Content()
 		x.characters += utf8.RuneCountInString(text)
-		if !x.policy.Attachments && isInline(text) {
+		if !x.policy.Attachments && inlineText.MatchString(text) {
 			return errAttachments
 		}
 	}
@@ -198,9 +198,8 @@ var (
 	}
 )
 
-// inline is a picture or a file that stands in the text itself, or in the stanza beside it.
-var inline = regexp.MustCompile(`(?i)(^|[^a-z0-9])data:([a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+[;,]|[^\s]*;base64,)|^\s*cid:`)
-
-func isInline(s string) bool {
-	return strings.Contains(s, ":") && inline.MatchString(s)
-}
+// Pictures and files that stand in the stanza itself: in a text, and in an attribute, which can name another part of the stanza, too.
+var (
+	inlineText  = regexp.MustCompile(`(?i)\bdata:((image|video|audio|application|font)/[-+.\w]+[;,]|[^\s,]*;base64,)`)
+	inlineValue = regexp.MustCompile(`(?i)^\s*(data|cid):`)
+)

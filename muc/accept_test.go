@@ -22,6 +22,7 @@ func TestAcceptInVisit(t *testing.T) {
 	chars := strings.Repeat("é", 10_000)
 	for name, c := range map[string]struct{ inner, refusal string }{
 		"text":                       {"<body>see https://example.org/p.png, at 10:30 or data: none</body>", ""},
+		"words":                      {"<body>CID: 42, metadata:image/png, data: image/png; data:sheet/1, and more</body>", ""},
 		"link to share (XEP-0363)":   {"<body>https://example.org/upload/1/p.png</body>", ""},
 		"receipts, markers, states":  {"<body>x</body><request xmlns='urn:xmpp:receipts'/><active xmlns='http://jabber.org/protocol/chatstates'/><markable xmlns='urn:xmpp:chat-markers:0'/>", ""},
 		"reply":                      {"<body>x</body><reply xmlns='urn:xmpp:reply:0' to='a@b/c' id='1'/>", ""},
@@ -54,6 +55,8 @@ func TestAcceptInVisit(t *testing.T) {
 		"sticker (0449)":             {"<body>x</body><sticker xmlns='urn:xmpp:stickers:0'/>", "policy-violation"},
 		"picture of somebody's own":  {"<body>x</body><a xmlns='urn:x'><IMG src='https://example.org/p.png'/></a>", "policy-violation"},
 		"picture in the text":        {"<body>look: DATA:image/png;base64,AAAA</body>", "policy-violation"},
+		"file in the text":           {"<body>&quot;data:;base64,AAAA&quot;</body>", "policy-violation"},
+		"part of the stanza":         {"<body>x</body><a xmlns='urn:x' src=' CID:1@x'/>", "policy-violation"},
 		"picture in an attribute":    {"<body>x</body><a xmlns='urn:x' src='data:image/gif,GIF'/>", "policy-violation"},
 		"encrypted (0384)":           {"<body>x</body><encrypted xmlns='eu.siacs.conversations.axolotl'/>", "policy-violation"},
 		"encrypted, newer":           {"<body>x</body><encrypted xmlns='urn:xmpp:omemo:2'/>", "policy-violation"},
