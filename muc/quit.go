@@ -18,7 +18,13 @@ func (r *Room) quitLocked(account xmpp.JID) (*event, error) {
 	case r.leavesNoOwnerLocked(s) && !r.config.Policy.WithMembers && r.memberCountLocked() == 1:
 		return nil, xmpp.ErrConflict.With("You are the last owner of this room. Make somebody else its owner, or destroy it.")
 	}
-	return r.affiliateLocked("", s).event(nil), nil
+	// All are told of admins and owners anyway; and nobody has seen one who has never been inside.
+	absent := len(r.occupantsOfLocked(account)) == 0 && r.affiliationLocked(account) == Member && !r.neverInsideLocked(account)
+	u := r.affiliateLocked("", s)
+	if absent {
+		u.noteLocked(s, r.audienceLocked())
+	}
+	return u.event(nil), nil
 }
 
 // memberCountLocked is how many have an affiliation above None.
