@@ -9,7 +9,7 @@ import (
 	"palabre/xmpp"
 )
 
-// TestF4Lookalikes (RFC 8266 §2): a nickname that is only written in another way is somebody else's already: for who enters, who changes to it, and who reserves it.
+// TestF4Lookalikes (RFC 8266): a nickname that is only written in another way is somebody else's already: for who enters, who changes to it, and who reserves it.
 func TestF4Lookalikes(t *testing.T) {
 	t.Parallel()
 	s := start(t, limitsOff)

@@ -79,7 +79,7 @@ func (r *Room) rows(from xmpp.JID, e xmpp.Element) ([]row, error) {
 	}
 	a, ok := ParseAffiliation(e.Attr("affiliation"))
 	if !ok || a == None {
-		return nil, xmpp.ErrBadRequest.With("There is no such list.") // §5.2
+		return nil, xmpp.ErrBadRequest.With("There is no such list.") // XEP-0045 §5.2
 	}
 	if err := r.permitAffiliationListLocked(w, a); err != nil {
 		return nil, err
@@ -107,7 +107,7 @@ func (r *Room) affiliationRowsLocked(a Affiliation) []row {
 		}
 		w := row{place: p.Joined, id: p.Account.String(), affiliation: a, jid: p.Account, nick: p.Nick}
 		if a == Outcast {
-			w.reason = p.Reason // §9.2
+			w.reason = p.Reason // XEP-0045 §9.2
 		}
 		out = append(out, w)
 	}

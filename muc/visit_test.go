@@ -44,7 +44,9 @@ func (g *guest) until(what string, is func(xmpp.Element) bool) xmpp.Element {
 }
 
 func isResult(id string) func(xmpp.Element) bool {
-	return func(e xmpp.Element) bool { return e.Name.Local == "iq" && e.Attr("id") == id && e.Attr("type") == "result" }
+	return func(e xmpp.Element) bool {
+		return e.Name.Local == "iq" && e.Attr("id") == id && e.Attr("type") == "result"
+	}
 }
 
 func newGuest(t *testing.T, s *servertest.Server, name string, resumes bool) *guest {
