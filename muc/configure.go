@@ -146,13 +146,26 @@ func (r *Room) beginAllLocked(before *Config, fresh bool) (writes []server.Write
 	if !fresh && before.Policy.History == FromArrival && before.Policy.Archive {
 		return nil, nil
 	}
+	var others []*seat // who are no members have one position for all
 	for _, s := range r.seats {
-		if s.since == 0 {
+		if r.affiliationLocked(s.jid.Bare()) >= Member {
 			w, p := r.intervalLocked(s)
 			writes, placed = append(writes, w...), append(placed, p)
+		} else if s.since == 0 {
+			others = append(others, s)
 		}
 	}
-	return writes, placed
+	if p := &r.config.Policy; len(others) == 0 || p.History != FromArrival || !r.archivesLocked() {
+		return writes, placed
+	}
+	w := &Position{Room: r.JID}
+	return append(writes, w), append(placed, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for _, s := range others {
+			s.since = w.At
+		}
+	})
 }
 
 // changedLocked says what is told of a change (§10.2.1). That anybody may read from now on what is kept counts as a record that begins.
