@@ -136,7 +136,7 @@ func (r *Room) changeAffiliationsLocked(w who, changes []change) (*upshot, error
 		return nil, xmpp.ErrForbidden.With("Only the room's admins and owners can do this.") // §9
 	}
 	list := make([]standing, 0, len(changes))
-	twice := map[xmpp.JID]bool{}
+	twice, nicks := map[xmpp.JID]bool{}, map[string]bool{}
 	more := 0
 	for _, c := range changes {
 		s, err := r.standingLocked(c)
@@ -147,6 +147,13 @@ func (r *Room) changeAffiliationsLocked(w who, changes []change) (*upshot, error
 			return nil, xmpp.ErrBadRequest.With("The request names " + s.account.String() + " twice.")
 		}
 		twice[s.account] = true
+		if s.nick != nil && *s.nick != "" {
+			key, _ := nickKey(*s.nick)
+			if nicks[key] {
+				return nil, errNickTaken
+			}
+			nicks[key] = true
+		}
 		if err := r.permitAffiliationLocked(w, s); err != nil {
 			return nil, err
 		}

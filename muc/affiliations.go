@@ -17,6 +17,12 @@ type standing struct {
 // (upshot.event) or as a part of one.
 func (r *Room) affiliateLocked(by string, list ...standing) *upshot {
 	u := r.upshotLocked(by)
+	if len(list) > 8 { // then it is cheaper to look through those inside once
+		u.inside = map[xmpp.JID][]*occupant{}
+		for _, o := range r.occupants {
+			u.inside[o.account] = append(u.inside[o.account], o)
+		}
+	}
 	for _, s := range list {
 		u.affiliateLocked(s)
 	}
@@ -35,11 +41,15 @@ func (u *upshot) affiliateLocked(s standing) {
 	}
 	before := p.Affiliation
 	p.Affiliation, p.Reason = s.affiliation, s.reason
+	nick := p.Nick
 	switch {
 	case s.affiliation <= None:
 		p.Nick, p.Joined = "", 0 // §9.1: nor does an outcast have a nickname
 	case s.nick != nil:
 		p.Nick = *s.nick
+	}
+	if p.Nick != nick {
+		r.nicks = nil
 	}
 	if before <= None && s.affiliation > None {
 		p.Joined = r.service.host.Now().UnixMilli() << 20 // until the commit says it exactly
@@ -56,7 +66,7 @@ func (u *upshot) affiliateLocked(s standing) {
 	if before == s.affiliation {
 		return
 	}
-	inside := r.occupantsOfLocked(s.account)
+	inside := u.occupantsOfLocked(s.account)
 	for _, o := range inside {
 		u.reviseLocked(o, before, s)
 	}
@@ -83,7 +93,7 @@ func (u *upshot) keepLocked(p *Person) {
 // beginLocked begins the interval of one who is inside when they become a member. For others it begins when they come in.
 func (u *upshot) beginLocked(p *Person) {
 	r := u.room
-	if r.config.Policy.History != FromArrival || !r.stored || !r.archivesLocked() || len(r.occupantsOfLocked(p.Account)) == 0 {
+	if r.config.Policy.History != FromArrival || !r.stored || !r.archivesLocked() || len(u.occupantsOfLocked(p.Account)) == 0 {
 		return
 	}
 	w := &Begin{Room: r.JID, Account: p.Account}
@@ -97,14 +107,14 @@ func (u *upshot) finishLocked(p *Person) {
 	if !r.stored {
 		return
 	}
-	w := &Finish{Room: r.JID, Account: p.Account}
+	w, inside := &Finish{Room: r.JID, Account: p.Account}, u.occupantsOfLocked(p.Account)
 	u.writes = append(u.writes, w)
 	u.placed = append(u.placed, func() {
 		if n := len(p.Intervals); n > 0 && p.Intervals[n-1].Until == 0 {
 			p.Intervals = append([]Interval(nil), p.Intervals...) // others may be reading
 			p.Intervals[n-1].Until = w.At
 		}
-		for _, o := range r.occupantsOfLocked(p.Account) {
+		for _, o := range inside {
 			for _, s := range o.seats {
 				s.since = w.At
 			}
@@ -184,6 +194,13 @@ func (r *Room) leavesNoOwnerLocked(list ...standing) bool {
 		}
 	}
 	return true
+}
+
+func (u *upshot) occupantsOfLocked(account xmpp.JID) []*occupant {
+	if u.inside != nil && account.Local() != "" {
+		return u.inside[account]
+	}
+	return u.room.occupantsOfLocked(account)
 }
 
 // occupantsOfLocked is everybody inside with an account. A domain stands for all of its accounts that are nothing to the room by themselves (§9.2).

@@ -47,6 +47,9 @@ func (r *Room) available(ctx context.Context, p *server.Passage) error {
 	}
 	e := &entry{nick: nick, key: key, password: x.ContentOf(nsMUC, "password"), history: ask}
 	if joins {
+		if err := r.prepare(ctx, p.Sender(), e); err != nil {
+			return err
+		}
 		if err := r.dig(ctx, p.Stanza.From, e); err != nil {
 			return err
 		}
@@ -180,14 +183,19 @@ func (r *Room) isFullLocked() bool {
 
 // reservedLocked tells whether a nick belongs to another member.
 func (r *Room) reservedLocked(key string, account xmpp.JID) bool {
-	for _, p := range r.people {
-		if p.Nick != "" && p.Account != account {
-			if k, _ := nickKey(p.Nick); k == key {
-				return true
+	if r.nicks == nil {
+		r.nicks = map[string]xmpp.JID{}
+		for _, p := range r.people {
+			if p.Nick == "" {
+				continue
+			}
+			if k, ok := nickKey(p.Nick); ok {
+				r.nicks[k] = p.Account
 			}
 		}
 	}
-	return false
+	whose, ok := r.nicks[key]
+	return ok && whose != account
 }
 
 // sitLocked gives a seat its place.
@@ -382,6 +390,7 @@ func (r *Room) makeLocked(p *server.Passage, account xmpp.JID) error {
 func (r *Room) unmakeLocked() {
 	r.locked, r.config = false, Config{}
 	clear(r.people)
+	r.nicks = nil
 }
 
 // unlockLocked is the event of a new room's owner having said what it shall be: from now on it is kept.

@@ -236,6 +236,7 @@ func (r *Room) emptiedLocked() []server.Write {
 func (r *Room) endLocked() []server.Write {
 	r.stored, r.locked = false, false
 	clear(r.people)
+	r.nicks = nil
 	r.config, r.subject, r.avatar, r.recent = Config{}, Subject{}, "", recent{}
 	return []server.Write{&Destroy{Room: r.JID}}
 }

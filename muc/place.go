@@ -185,6 +185,7 @@ func (r *Room) remember(ctx context.Context, kept *Stored) error {
 // adoptLocked takes over what the store has kept.
 func (r *Room) adoptLocked(kept *Stored) {
 	clear(r.people)
+	r.nicks = nil
 	if r.stored = kept != nil; !r.stored {
 		return
 	}

@@ -29,6 +29,7 @@ type Room struct {
 	subject Subject
 	avatar  string
 	people  map[xmpp.JID]*Person // with an affiliation, or intervals, by account
+	nicks   map[string]xmpp.JID  // who has which nick reserved, by what nicks are compared by; nil: to be made anew
 
 	occupants map[string]*occupant // by what their nicks are compared by
 	seats     map[xmpp.JID]*seat   // by full address

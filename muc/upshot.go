@@ -10,8 +10,9 @@ import (
 // An upshot is what follows from changes of affiliations or roles: what has to be written, and what is told once that is durable.
 type upshot struct {
 	room   *Room
-	by     string // the nick of who has done it, or empty
-	limit  Role   // the least one whose presence others were told of before
+	by     string                   // the nick of who has done it, or empty
+	limit  Role                     // the least one whose presence others were told of before
+	inside map[xmpp.JID][]*occupant // by account, where that is needed; nil: not looked up
 	writes []server.Write
 	placed []func() // take over what the commit has given; called with the lock
 	gone   []*departure
