@@ -5,19 +5,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"palabre/pubsub"
 	"palabre/xmpp"
 )
 
+// Rows come in any order: PostgreSQL is not to sort (see useIndexes), and here it would have to.
 const (
-	selectNodes = `SELECT n.node, n.config, n.created, n.last, n.items, n.bytes,
+	selectAllNodes = `SELECT n.node, n.config, n.created, n.last, n.items, n.bytes,
 		COALESCE(k.bare, ''), COALESCE(p.resource, ''), COALESCE(p.affiliation, 0), COALESCE(p.subscribed, 0)
 		FROM jid j JOIN pubsub_node n ON n.owner = j.id
-		LEFT JOIN pubsub_peer p ON p.owner = n.owner AND p.node = n.node LEFT JOIN jid k ON k.id = p.peer `
-	selectNode     = selectNodes + `WHERE j.bare = $1 AND n.node = $2 ORDER BY k.bare, p.resource`
-	selectAllNodes = selectNodes + `WHERE j.bare = $1 ORDER BY n.node, k.bare, p.resource`
+		LEFT JOIN pubsub_peer p ON p.owner = n.owner AND p.node = n.node LEFT JOIN jid k ON k.id = p.peer WHERE j.bare = $1`
+	selectNode = selectAllNodes + ` AND n.node = $2`
 )
 
 // Node is pubsub.Store's.
@@ -35,7 +37,7 @@ func (s *Store) Nodes(ctx context.Context, owner xmpp.JID) ([]pubsub.Node, error
 }
 
 func (s *Store) nodes(ctx context.Context, query string, args ...any) ([]pubsub.Node, error) {
-	var out []pubsub.Node
+	found := map[string]*pubsub.Node{}
 	err := s.db.Query(ctx, func(scan scanner) error {
 		var n pubsub.Node
 		var config, bare, resource string
@@ -43,11 +45,11 @@ func (s *Store) nodes(ctx context.Context, query string, args ...any) ([]pubsub.
 		if err := scan(&n.Name, &config, &n.Created, &n.Last, &n.Items, &n.Bytes, &bare, &resource, &affiliation, &subscribed); err != nil {
 			return err
 		}
-		if len(out) == 0 || out[len(out)-1].Name != n.Name {
+		if found[n.Name] == nil {
 			if err := json.Unmarshal([]byte(config), &n.Config); err != nil {
 				return fmt.Errorf("configuration of %q: %w", n.Name, err)
 			}
-			out = append(out, n)
+			found[n.Name] = &n
 		}
 		if bare == "" {
 			return nil
@@ -56,12 +58,18 @@ func (s *Store) nodes(ctx context.Context, query string, args ...any) ([]pubsub.
 		if err != nil {
 			return err
 		}
-		last := &out[len(out)-1]
-		last.Peers = append(last.Peers, pubsub.Peer{JID: jid, Affiliation: pubsub.Affiliation(affiliation), Subscribed: subscribed != 0})
+		of := found[n.Name]
+		of.Peers = append(of.Peers, pubsub.Peer{JID: jid, Affiliation: pubsub.Affiliation(affiliation), Subscribed: subscribed != 0})
 		return nil
 	}, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("store: nodes: %w", err)
+	}
+	var out []pubsub.Node
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		n := found[name]
+		slices.SortFunc(n.Peers, func(a, b pubsub.Peer) int { return strings.Compare(a.JID.String(), b.JID.String()) })
+		out = append(out, *n)
 	}
 	return out, nil
 }
@@ -89,11 +97,11 @@ func (s *Store) Totals(ctx context.Context, owner xmpp.JID) (t pubsub.Totals, er
 
 // itemsBetween has nothing in the place of payloads where $6 says so.
 const itemsBetween = `SELECT i.item, i.seq, i.length, CASE WHEN $6 = 1 THEN '' ELSE i.payload END
-	FROM jid j JOIN pubsub_item i ON i.owner = j.id WHERE j.bare = $1 AND i.node = $2 AND i.seq > $3 AND ($4 = 0 OR i.seq < $4) `
+	FROM pubsub_item i WHERE i.owner = (SELECT id FROM jid WHERE bare = $1) AND i.node = $2 AND i.seq > $3 AND ($4 = 0 OR i.seq < $4) `
 
 const (
-	selectFirstItems = itemsBetween + `ORDER BY i.seq LIMIT $5`
-	selectLastItems  = itemsBetween + `ORDER BY i.seq DESC LIMIT $5`
+	selectFirstItems = itemsBetween + `ORDER BY i.owner, i.node, i.seq LIMIT $5`
+	selectLastItems  = itemsBetween + `ORDER BY i.owner DESC, i.node DESC, i.seq DESC LIMIT $5`
 	selectOneItem    = itemsBetween + `AND i.item = $7 LIMIT $5`
 )
 
