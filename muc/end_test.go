@@ -108,9 +108,10 @@ func TestVanish(t *testing.T) {
 	}
 	send(t, c, "<presence to='"+feast+"/Romeo'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
 	until(t, c, func(e xmpp.Element) bool { return e.Name.Local == "message" })
-	time.Sleep(1500 * time.Millisecond) // longer than it may be empty: nothing happens that one could wait for
-	if !isThere(t, c) {
-		t.Error("it is gone, with somebody inside")
+	for until := time.Now().Add(1500 * time.Millisecond); time.Now().Before(until); { // longer than it may be empty
+		if !isThere(t, c) {
+			t.Fatal("it is gone, with somebody inside")
+		}
 	}
 	left := time.Now()
 	send(t, c, "<presence to='"+feast+"/Romeo' type='unavailable'/>")
