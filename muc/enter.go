@@ -46,8 +46,8 @@ func (r *Room) available(ctx context.Context, p *server.Passage) error {
 		return err
 	}
 	e := &entry{nick: nick, key: key, password: x.ContentOf(nsMUC, "password"), history: ask}
-	if joins {
-		if err := r.prepare(ctx, p.Sender(), e); err != nil {
+	if joins && !r.exists() {
+		if err := r.service.mayOwn(ctx, p.Sender()); err != nil {
 			return err
 		}
 		if err := r.dig(ctx, p.Stanza.From, e); err != nil {

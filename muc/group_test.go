@@ -228,3 +228,32 @@ func (g *guest) heard(e xmpp.Element, seen *int) bool {
 	*seen = n
 	return true
 }
+
+// An account owns a hundred rooms, however it makes them.
+func TestRoomsOfOneAccount(t *testing.T) {
+	t.Parallel()
+	s := servertest.Start(t)
+	k := newTalk(t, s, "host", "paris@elsewhere.example")
+	for i := 1; i < 100; i++ {
+		k.send("<presence to='r%d@conference.%s/host'><x xmlns='http://jabber.org/protocol/muc'/></presence>", i, servertest.Domain)
+		k.send("<iq type='set' id='c%d' to='r%d@conference.%s'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query></iq>", i, i, servertest.Domain)
+		k.until("the room", isResult(fmt.Sprintf("c%d", i)))
+	}
+	k.send("<presence id='more' to='more@conference.%s/host'><x xmlns='http://jabber.org/protocol/muc'/></presence>", servertest.Domain)
+	if e := k.until("an answer", is("more")); !isRefusal(e, "resource-constraint") {
+		t.Errorf("one room more: %v", e)
+	}
+	k.send(`<iq type='set' id='again' to='conference.%s'><command xmlns='http://jabber.org/protocol/commands' node='urn:palabre:room:start'>
+<x xmlns='jabber:x:data' type='submit'><field var='people'><value>x@elsewhere.example</value></field></x></command></iq>`, servertest.Domain)
+	if e := k.until("an answer", is("again")); !isRefusal(e, "resource-constraint") {
+		t.Errorf("one room more by the command: %v", e)
+	}
+	k.send("<presence to='r1@conference.%s/other'><x xmlns='http://jabber.org/protocol/muc'/></presence>", servertest.Domain)
+	k.until("a room that there is", func(e xmpp.Element) bool { return e.Name.Local == "presence" && e.Attr("from") == "r1@conference."+servertest.Domain+"/other" })
+	k.send("<iq type='set' id='destroy' to='%s'><query xmlns='http://jabber.org/protocol/muc#owner'><destroy/></query></iq>", k.room)
+	k.until("the end of one", isResult("destroy"))
+	k.send("<presence id='more2' to='more@conference.%s/host'><x xmlns='http://jabber.org/protocol/muc'/></presence>", servertest.Domain)
+	if e := k.until("a room instead", func(e xmpp.Element) bool { return strings.HasPrefix(e.Attr("from"), "more@") }); e.Attr("type") == "error" {
+		t.Errorf("a room instead of one: %v", e)
+	}
+}
