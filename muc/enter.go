@@ -50,6 +50,8 @@ func (r *Room) available(ctx context.Context, p *server.Passage) error {
 		if err := r.service.mayOwn(ctx, p.Sender()); err != nil {
 			return err
 		}
+	}
+	if joins {
 		if err := r.dig(ctx, p.Stanza.From, e); err != nil {
 			return err
 		}
