@@ -141,21 +141,27 @@ func (r *Room) expelLocked(u *upshot) {
 	}
 }
 
-// beginAllLocked begins the intervals of those inside, if from now on everybody reads what is said since they came.
+// beginAllLocked begins the intervals of those inside, and of members who have been there, if from now on everybody reads what is said since they came. Who are no members have one
+// position for all.
 func (r *Room) beginAllLocked(before *Config, fresh bool) (writes []server.Write, placed []func()) {
-	if !fresh && before.Policy.History == FromArrival && before.Policy.Archive {
+	p := &r.config.Policy
+	if !r.stored || p.History != FromArrival || !r.archivesLocked() || !fresh && before.Policy.History == FromArrival && before.Policy.Archive {
 		return nil, nil
 	}
-	var others []*seat // who are no members have one position for all
+	inside := map[xmpp.JID]bool{}
+	var others []*seat
 	for _, s := range r.seats {
-		if r.affiliationLocked(s.jid.Bare()) >= Member {
-			w, p := r.intervalLocked(s)
-			writes, placed = append(writes, w...), append(placed, p)
-		} else if s.since == 0 {
+		if inside[s.jid.Bare()] = true; r.affiliationLocked(s.jid.Bare()) < Member && s.since == 0 {
 			others = append(others, s)
 		}
 	}
-	if p := &r.config.Policy; len(others) == 0 || p.History != FromArrival || !r.archivesLocked() {
+	for account, m := range r.people {
+		if m.Affiliation >= Member && (inside[account] || m.Last != 0) {
+			w := &Begin{Room: r.JID, Account: account}
+			writes, placed = append(writes, w), append(placed, func() { r.began(account, w.At) })
+		}
+	}
+	if len(others) == 0 {
 		return writes, placed
 	}
 	w := &Position{Room: r.JID}
