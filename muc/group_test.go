@@ -249,7 +249,9 @@ func TestRoomsOfOneAccount(t *testing.T) {
 		t.Errorf("one room more by the command: %v", e)
 	}
 	k.send("<presence to='r1@conference.%s/other'><x xmlns='http://jabber.org/protocol/muc'/></presence>", servertest.Domain)
-	k.until("a room that there is", func(e xmpp.Element) bool { return e.Name.Local == "presence" && e.Attr("from") == "r1@conference."+servertest.Domain+"/other" })
+	k.until("a room that there is", func(e xmpp.Element) bool {
+		return e.Name.Local == "presence" && e.Attr("from") == "r1@conference."+servertest.Domain+"/other"
+	})
 	k.send("<iq type='set' id='destroy' to='%s'><query xmlns='http://jabber.org/protocol/muc#owner'><destroy/></query></iq>", k.room)
 	k.until("the end of one", isResult("destroy"))
 	k.send("<presence id='more2' to='more@conference.%s/host'><x xmlns='http://jabber.org/protocol/muc'/></presence>", servertest.Domain)
