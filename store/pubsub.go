@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -97,7 +98,7 @@ func (s *Store) Totals(ctx context.Context, owner xmpp.JID) (t pubsub.Totals, er
 
 // itemsBetween has nothing in the place of payloads where $6 says so.
 const itemsBetween = `SELECT i.item, i.seq, i.length, CASE WHEN $6 = 1 THEN '' ELSE i.payload END
-	FROM pubsub_item i WHERE i.owner = (SELECT id FROM jid WHERE bare = $1) AND i.node = $2 AND i.seq > $3 AND ($4 = 0 OR i.seq < $4) `
+	FROM pubsub_item i WHERE i.owner = (SELECT id FROM jid WHERE bare = $1) AND i.node = $2 AND i.seq > $3 AND i.seq < $4 `
 
 const (
 	selectFirstItems = itemsBetween + `ORDER BY i.owner, i.node, i.seq LIMIT $5`
@@ -111,7 +112,11 @@ func (s *Store) Items(ctx context.Context, q pubsub.Query) ([]pubsub.Item, error
 	if q.Bare {
 		bare = 1
 	}
-	args := []any{q.Owner.String(), q.Node, q.After, q.Before, int64(q.Limit), bare}
+	before := q.Before
+	if before == 0 {
+		before = math.MaxInt64
+	}
+	args := []any{q.Owner.String(), q.Node, q.After, before, int64(q.Limit), bare}
 	var out []pubsub.Item
 	row := func(scan scanner) error {
 		var it pubsub.Item

@@ -101,7 +101,7 @@ func TestNodeItems(t *testing.T) {
 		addAccounts(t, s, romeo)
 		must(t, commit(s, published(romeo, tune, "a", "b", "c", "d", "e"), published(romeo, "other", "x")))
 		// published again, it is the last one
-		must(t, commit(s, &pubsub.Change{Account: romeo, Edits: []pubsub.Edit{{Node: tune, Item: &pubsub.Item{ID: "b", Seq: 9, Payload: "<new/>"}}}}))
+		must(t, commit(s, &pubsub.Change{Account: romeo, Edits: []pubsub.Edit{{Node: tune, Item: &pubsub.Item{ID: "b", Seq: 1 << 50, Payload: "<new/>"}}}}))
 		for name, c := range map[string]struct {
 			q    pubsub.Query
 			want []string
@@ -110,6 +110,7 @@ func TestNodeItems(t *testing.T) {
 			"first":     {pubsub.Query{Limit: 2}, []string{"a", "c"}},
 			"last":      {pubsub.Query{Limit: 2, Backwards: true}, []string{"e", "b"}},
 			"between":   {pubsub.Query{Limit: 9, After: 1, Before: 5}, []string{"c", "d"}},
+			"late":      {pubsub.Query{Limit: 9, After: 4, Before: 1<<50 + 1}, []string{"e", "b"}},
 			"before":    {pubsub.Query{Limit: 2, Before: 5, Backwards: true}, []string{"c", "d"}},
 			"by id":     {pubsub.Query{Limit: 1, IDs: []string{"e", "gone", "b"}}, []string{"e", "b"}},
 			"by no id":  {pubsub.Query{Limit: 1, IDs: []string{}}, nil},
