@@ -21,6 +21,7 @@ postgres_bin() {
 missing() {
 	[ -n "${PALABRE_TEST_POSTGRES:-}" ] || [ -n "$(postgres_bin)" ] || echo postgresql
 	/usr/bin/python3 -c 'import slixmpp' 2>/dev/null || echo python3-slixmpp
+	/usr/bin/python3 -c 'import nbxmpp' 2>/dev/null || echo python3-nbxmpp
 	command -v profanity >/dev/null || echo profanity
 	command -v tmux >/dev/null || echo tmux
 	command -v gcc >/dev/null || echo gcc
