@@ -145,6 +145,7 @@ func (r *Room) departLocked(p *server.Passage, s *seat, f farewell, outcome func
 	var d *departure
 	if len(o.seats) == 1 {
 		d = r.dismissLocked(o, f)
+		d.to = r.audienceLocked()
 	} else {
 		d = r.farewellLocked(o, f)
 		d.asks = r.forsakenLocked(s)
@@ -166,7 +167,7 @@ func (r *Room) departLocked(p *server.Passage, s *seat, f farewell, outcome func
 	}}, outcome)
 }
 
-// dismissLocked takes an occupant out with all seats. What it gives is to be told by an event.
+// dismissLocked takes an occupant out with all seats. What it gives is to be told by an event; to whom else than those who are out, the caller says.
 func (r *Room) dismissLocked(o *occupant, f farewell) *departure {
 	d := r.farewellLocked(o, f)
 	d.gone = append([]*seat(nil), o.seats...)
@@ -174,7 +175,6 @@ func (r *Room) dismissLocked(o *occupant, f farewell) *departure {
 		d.asks = append(d.asks, r.forsakenLocked(s)...)
 		r.standUpLocked(s)
 	}
-	d.to = r.audienceLocked()
 	return d
 }
 
