@@ -16,7 +16,7 @@ import (
 // TestManySessions restarts a server with 10,000 sessions, each with some stanzas that its client has not acknowledged, and one that can't be read.
 func TestManySessions(t *testing.T) {
 	t.Parallel()
-	const accounts, each, slow = 1000, 10, 20 * time.Second
+	const accounts, each = 1000, 10
 	s := servertest.Start(t)
 	made := make([]account.Account, accounts)
 	var rows []resumption.Row
@@ -50,9 +50,6 @@ func TestManySessions(t *testing.T) {
 		t.Errorf("%d sessions", n)
 	}
 	t.Logf("restored in %v, saved and restored in %v", restored, both)
-	if both > slow {
-		t.Errorf("saving and restoring took %v", both)
-	}
 }
 
 // row is a session with presence, and five stanzas of some kind and one of the archive.

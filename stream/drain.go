@@ -52,9 +52,8 @@ func (q *Queue) endLocked() (calls []func()) {
 	calls = append(calls, q.done...)
 	q.done = nil
 	if calls == nil {
-		if !q.failed {
-			// The reader writes, too, when the peer changes its TLS keys; a deadline that has passed would end the connection then.
-			_ = q.conn.SetWriteDeadline(time.Time{}) // a connection that is gone says so at the next write
+		if q.err != nil {
+			q.relaxLocked()
 		}
 		q.draining = false
 		q.idle.Broadcast()
@@ -92,16 +91,49 @@ func (q *Queue) flushOut(b []byte) error {
 	return err
 }
 
-// arm sets the deadline of the next write. An overflow in the meantime makes it the last one.
+// arm sees to it that the next write has a deadline, at least half of Timeout away: to set one costs about a sixth of what a small write does. An overflow in the
+// meantime makes it the last one.
 func (q *Queue) arm() (net.Conn, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.failed {
 		return nil, q.err
 	}
-	deadline := q.until
-	if deadline.IsZero() {
-		deadline = time.Now().Add(q.Timeout)
+	if !q.until.IsZero() {
+		return q.conn, q.conn.SetWriteDeadline(q.until)
 	}
-	return q.conn, q.conn.SetWriteDeadline(deadline)
+	now := time.Now()
+	if q.armed.Sub(now) > q.Timeout/2 {
+		return q.conn, nil
+	}
+	q.armed = now.Add(q.Timeout)
+	if q.relaxing == nil {
+		q.relaxing = time.AfterFunc(q.Timeout/4*3, q.relax)
+	}
+	return q.conn, q.conn.SetWriteDeadline(q.armed)
+}
+
+// relax takes the deadline away before it has passed, unless something is being written. The reader writes, too, when the peer changes its TLS keys; a deadline
+// that has passed would end the connection then.
+func (q *Queue) relax() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case q.relaxing == nil:
+	case q.draining:
+		q.relaxing.Reset(q.Timeout / 4)
+	default:
+		q.relaxLocked()
+	}
+}
+
+func (q *Queue) relaxLocked() {
+	if q.relaxing != nil {
+		q.relaxing.Stop()
+		q.relaxing = nil
+	}
+	if !q.failed && (!q.armed.IsZero() || !q.until.IsZero()) {
+		_ = q.conn.SetWriteDeadline(time.Time{}) // a connection that is gone says so at the next write
+	}
+	q.armed = time.Time{}
 }

@@ -50,6 +50,8 @@ type Queue struct {
 	failed   bool // the connection is of no use any more
 	told     bool // OnError was called, or must not be
 	until    time.Time
+	armed    time.Time   // the deadline that the connection has; zero: none
+	relaxing *time.Timer // takes it away when nothing is written any more
 	final    []byte
 	done     []func()
 	idle     sync.Cond // not draining
@@ -125,6 +127,7 @@ func (q *Queue) SetConn(conn net.Conn) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.conn = conn
+	q.relaxLocked()
 }
 
 // Pending is how many bytes wait or are under way.
