@@ -54,8 +54,13 @@ var settings = []setting{
 		set:     func(c *Config, f xmpp.Field) error { c.Policy.Anonymous = f.Value() == whois[true]; return nil }},
 	{name: "muc#roomconfig_maxusers", kind: xmpp.FieldListSingle, label: "How many may be inside at once", options: capacities,
 		get: func(c *Config) []string { return []string{orNone(c.MaxUsers, 0)} }, set: setMaxUsers},
-	{name: "muc#maxhistoryfetch", kind: xmpp.FieldTextSingle, label: "How many messages somebody gets at most on entering (empty: the usual number)",
-		get: func(c *Config) []string { return numberOr(c.Fetch, -1) }, set: setFetch, also: []string{"muc#roomconfig_historylength"}},
+	{name: "muc#maxhistoryfetch", kind: xmpp.FieldTextSingle, label: "How many messages somebody gets at most on entering (none: the usual number)",
+		get: func(c *Config) []string {
+			if c.Fetch < 0 {
+				return nil
+			}
+			return []string{strconv.Itoa(c.Fetch)}
+		}, set: setFetch, also: []string{"muc#roomconfig_historylength"}},
 	{name: "muc#roomconfig_allowpm", kind: xmpp.FieldListSingle, label: "Who may send private messages",
 		options: []xmpp.Option{{Label: "Everybody", Value: "anyone"}, {Label: "Who may speak", Value: "participants"}, {Label: "Moderators", Value: "moderators"}, {Label: "Nobody", Value: "none"}},
 		get:     func(c *Config) []string { return []string{senders[c.Policy.Private]} }, set: setPrivate},
@@ -83,12 +88,12 @@ var settings = []setting{
 	flag(ownField+"edits", "What was said may be corrected and deleted", func(p *Policy) *bool { return &p.Edits }),
 	flag(ownField+"attachments", "Files and inline images may be sent", func(p *Policy) *bool { return &p.Attachments }),
 	flag(ownField+"requests", "People's programs may ask each other for things", func(p *Policy) *bool { return &p.Requests }),
-	{name: ownField + "longest", kind: xmpp.FieldTextSingle, label: "Characters that a message has at most (empty: no limit)",
-		get: func(c *Config) []string { return numberOr(c.Policy.Longest, 0) }, set: setLongest},
+	{name: ownField + "longest", kind: xmpp.FieldTextSingle, label: "Characters that a message has at most (0: no limit)",
+		get: func(c *Config) []string { return []string{strconv.Itoa(c.Policy.Longest)} }, set: setLongest},
 	flag(fieldMembers, "Ends when its last member has left for good", func(p *Policy) *bool { return &p.WithMembers }),
-	{name: fieldVanish, kind: xmpp.FieldTextSingle, label: "Seconds after which it ends when nobody is inside (empty: never)",
-		get: func(c *Config) []string { return numberOr(int(c.Policy.Vanish/time.Second), 0) }, set: setVanish},
-	{name: ownField + "end", kind: xmpp.FieldTextSingle, label: "When it ends, such as 2027-01-31T17:00:00Z (empty: never)",
+	{name: fieldVanish, kind: xmpp.FieldTextSingle, label: "Seconds after which it ends when nobody is inside (0: never)",
+		get: func(c *Config) []string { return []string{strconv.Itoa(int(c.Policy.Vanish / time.Second))} }, set: setVanish},
+	{name: ownField + "end", kind: xmpp.FieldTextSingle, label: "When it ends, such as 2027-01-31T17:00:00Z, or never",
 		get: func(c *Config) []string { return instantOr(c.Policy.End) }, set: setEnd},
 }
 
@@ -222,13 +227,6 @@ func orNone(n, none int) string {
 		return "none"
 	}
 	return strconv.Itoa(n)
-}
-
-func numberOr(n, nothing int) []string {
-	if n == nothing {
-		return nil
-	}
-	return []string{strconv.Itoa(n)}
 }
 
 func instantOr(t time.Time) []string {

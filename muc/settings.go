@@ -208,7 +208,7 @@ func setVanish(c *Config, f xmpp.Field) error {
 
 func setEnd(c *Config, f xmpp.Field) error {
 	v := strings.TrimSpace(f.Value())
-	if v == "" {
+	if v == "" || v == "never" || v == "none" {
 		c.Policy.End = time.Time{}
 		return nil
 	}

@@ -102,6 +102,7 @@ func TestApply(t *testing.T) {
 		"longest":     {visit, said("urn:palabre:room:longest=500"), true, config(t, "visit", func(c *Config) { c.Policy.Longest = 500 })},
 		"vanish":      {visit, said("urn:palabre:room:vanish=90"), true, config(t, "visit", func(c *Config) { c.Policy.Vanish = 90 * time.Second })},
 		"end":         {visit, said("urn:palabre:room:end=2027-01-31T17:00:00+01:00"), true, config(t, "visit", func(c *Config) { c.Policy.End = time.Date(2027, 1, 31, 16, 0, 0, 0, time.UTC) })},
+		"no end":      {config(t, "visit", func(c *Config) { c.Policy.End = time.Date(2027, 1, 31, 16, 0, 0, 0, time.UTC) }), said("urn:palabre:room:end=never"), true, visit},
 		"contacts":    {group, said("urn:palabre:room:contacts=Nurse@example.org|nurse@example.org"), true, config(t, "group", func(c *Config) { c.Contacts = []string{"nurse@example.org"} })},
 		"later: off":  {group, said("urn:palabre:room:hold=0", "urn:palabre:room:opens"), true, group},
 		// the password and its box (XEP-0045 §10.1.3)
