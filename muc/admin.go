@@ -9,6 +9,9 @@ import (
 	"palabre/xmpp"
 )
 
+// mostChanges is how many people one request can be about: each is written, and shown to all.
+const mostChanges = 500
+
 // longestReason is how many characters somebody can say why: reasons are kept, and are in lists.
 const longestReason = 500
 
@@ -24,6 +27,9 @@ func (s *Service) admin(ctx context.Context, r *Room, q *server.Request) (xmpp.E
 	}
 	if !q.IsSet() {
 		return r.list(q, items)
+	}
+	if len(items) > mostChanges {
+		return xmpp.Element{}, xmpp.ErrNotAcceptable.With("Too many people at once. Send several requests.")
 	}
 	changes := make([]change, len(items))
 	for i, e := range items {

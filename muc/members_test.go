@@ -54,6 +54,9 @@ func TestManyMembers(t *testing.T) {
 		}
 	}
 	t.Logf("%d members became so in %v", all, time.Since(start))
+	if got := owner.adminAsks("set", "too many", strings.Repeat("<item affiliation='none' jid='nobody@example.org'/>", each+1)); got.Attr("type") != "error" {
+		t.Error(got)
+	}
 	start = time.Now()
 	if n := owner.members("list"); n != all {
 		t.Errorf("%d members, not %d", n, all)
