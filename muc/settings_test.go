@@ -2,6 +2,7 @@ package muc
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,12 @@ func shown(c Config, fields ...string) xmpp.Form {
 	return f
 }
 
+// purged leaves out the fields that are empty, as some clients do.
+func purged(f xmpp.Form) xmpp.Form {
+	f.Fields = slices.DeleteFunc(f.Fields, func(field xmpp.Field) bool { return field.Value() == "" })
+	return f
+}
+
 func config(t *testing.T, preset string, change func(*Config)) Config {
 	t.Helper()
 	c, ok := NewConfig(preset)
@@ -69,8 +76,10 @@ func TestApply(t *testing.T) {
 		"a field as it was":       {group, said("urn:palabre:room:preset=visit", "urn:palabre:room:archive=1"), false, config(t, "visit", func(c *Config) { c.Policy.Archive = true })},
 		"preset shown, and field": {group, shown(group, "urn:palabre:room:preset=open", "muc#roomconfig_roomname=Coven"), false, config(t, "open", func(c *Config) { c.Name = "Coven" })},
 		// B7: what its owner opens before anything was said is an open room
-		"opened":               {group, said("muc#roomconfig_membersonly=0"), false, config(t, "group", opened)},
-		"opened, shown":        {group, shown(group, "muc#roomconfig_membersonly=0", "muc#roomconfig_publicroom=1"), false, config(t, "group", func(c *Config) { opened(c); c.Policy.Public = true })},
+		"opened":        {group, said("muc#roomconfig_membersonly=0"), false, config(t, "group", opened)},
+		"opened, shown": {group, shown(group, "muc#roomconfig_membersonly=0", "muc#roomconfig_publicroom=1"), false, config(t, "group", func(c *Config) { opened(c); c.Policy.Public = true })},
+		"opened, empty left out": {group, purged(shown(group, "muc#roomconfig_membersonly=0", "muc#roomconfig_whois=moderators", "muc#roomconfig_changesubject=0")), false,
+			config(t, "group", func(c *Config) { opened(c); c.Policy.Anonymous, c.Policy.Subject = true, Moderators })},
 		"opened, from arrival": {group, said("muc#roomconfig_membersonly=0", "urn:palabre:room:history=arrival"), false, config(t, "group", func(c *Config) { opened(c); c.Policy.History = FromArrival })},
 		// B9: what was said stays as it was promised to be, unless the owner says so
 		"opened later":                 {group, said("muc#roomconfig_membersonly=0"), true, config(t, "group", func(c *Config) { c.Policy.Access = Open })},
