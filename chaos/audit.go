@@ -18,6 +18,7 @@ const auditPage = "500"
 type auditor struct {
 	*link
 	run    tag
+	of     xmpp.JID // whose archive; zero: its own
 	serial int
 }
 
@@ -39,11 +40,17 @@ func (r *Run) openAuditor(ctx context.Context, u bench.User) (*auditor, error) {
 
 // readArchive reads an archive from its beginning to its end. It is not nil even if it is empty.
 func (r *Run) readArchive(ctx context.Context, u bench.User) ([]Sighting, error) {
+	return r.readArchiveOf(ctx, u, xmpp.JID{})
+}
+
+// readArchiveOf reads what somebody may see of an archive.
+func (r *Run) readArchiveOf(ctx context.Context, u bench.User, of xmpp.JID) ([]Sighting, error) {
 	a, err := r.openAuditor(ctx, u)
 	if err != nil {
 		return nil, err
 	}
 	defer a.leave(politely)
+	a.of = of
 	rows := []Sighting{}
 	for after := ""; ; {
 		page, f, err := a.page(after)
@@ -61,12 +68,17 @@ func (r *Run) readArchive(ctx context.Context, u bench.User) ([]Sighting, error)
 	}
 }
 
+// A refused is the type and the condition of an error that a request was answered with.
+type refused string
+
+func (r refused) Error() string { return "refused: " + string(r) }
+
 // page asks for the rows behind one.
 func (a *auditor) page(after string) (rows []Sighting, f fin, err error) {
 	a.serial++
 	id := fmt.Sprintf("audit-%d", a.serial)
 	_ = a.Conn.SetReadDeadline(time.Now().Add(time.Minute))
-	a.out = ask(id, after, auditPage).AppendXML(a.out, xmpp.JID{}, "")
+	a.out = ask(id, after, auditPage).AppendXML(a.out, a.of, "")
 	if err := a.flush(); err != nil {
 		return nil, f, err
 	}
@@ -85,7 +97,7 @@ func (a *auditor) page(after string) (rows []Sighting, f fin, err error) {
 		}
 		if ev.Stanza.Kind == xmpp.IQ && ev.Stanza.ID == id {
 			if ev.Stanza.Type != xmpp.TypeResult {
-				return nil, f, errors.New("refused: " + refusal(ev.Stanza))
+				return nil, f, refused(refusal(ev.Stanza))
 			}
 			f, ok := finOf(ev.Stanza)
 			if !ok {

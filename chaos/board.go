@@ -16,6 +16,7 @@ type board struct {
 	figures Figures
 	first   map[int64]time.Time // by incarnation of the server: its first acknowledgement
 	got     []int               // by account: how much its reader shows
+	entries int                 // how often somebody has been let into a room
 	waiters []waiter
 }
 
@@ -80,6 +81,8 @@ func (b *board) refused(why string, after time.Duration) {
 		b.figures.SlowestError = max(b.figures.SlowestError, after)
 	})
 }
+
+func (b *board) entered() { b.note(func() { b.entries++ }) }
 
 func (b *board) received(account, n int) { b.note(func() { b.got[account] = n }) }
 

@@ -17,11 +17,13 @@ const (
 	Invented               // there, and nobody sent it, or not so
 	Misnamed               // its stanza-id is not what the archive calls it
 	Broken                 // the server broke the protocol
+	Exposed                // in a room: somebody read or heard what was said when they were no member
+	Estranged              // in a room: somebody has it wrong who is inside
 	faults
 )
 
 func (f Fault) String() string {
-	return [...]string{"missing", "doubled", "reordered", "invented", "misnamed", "broken"}[f]
+	return [...]string{"missing", "doubled", "reordered", "invented", "misnamed", "broken", "exposed", "estranged"}[f]
 }
 
 // A Finding is one thing that must not be.
@@ -45,6 +47,7 @@ type Verdict struct {
 	Seen                                 [ways]int // deliveries to readers, repeated ones too
 	Repeated                             int       // deliveries from offline storage of what an earlier session had been sent: allowed, the server can't know
 	Rows                                 int       // in all archives
+	Untold                               int       // in a room: refused, and stored all the same, so that nobody inside heard it: allowed
 }
 
 // OK tells whether every promise was kept.
@@ -57,7 +60,7 @@ func (v *Verdict) String() string {
 	for w, n := range v.Seen {
 		fmt.Fprintf(&b, "%d %v, ", n, Way(w))
 	}
-	fmt.Fprintf(&b, "%d repeated.", v.Repeated)
+	fmt.Fprintf(&b, "%d repeated, %d untold.", v.Repeated, v.Untold)
 	for f, n := range v.Counts {
 		fmt.Fprintf(&b, " %d %v", n, Fault(f))
 	}
@@ -79,7 +82,10 @@ func Check(h *History) *Verdict {
 	c := checker{History: h, verdict: &Verdict{}, due: make([][]Key, len(h.Archives))}
 	for sender, sends := range h.Sends {
 		for number, s := range sends {
-			c.count(Key{sender, number}, s)
+			c.count(s)
+			if s.Outcome == Acknowledged {
+				c.owed(Key{sender, number}, slices.Compact([]int{sender, s.To})...)
+			}
 		}
 	}
 	for account := range h.Archives {
@@ -97,25 +103,29 @@ func Check(h *History) *Verdict {
 type checker struct {
 	*History
 	verdict *Verdict
-	due     [][]Key          // by account: what was acknowledged and is to or from it
+	due     [][]Key          // by account: what was acknowledged and is to or from it; or by room: what was said in it
 	named   []map[string]Key // by account: what its archive calls what; nil: it wasn't read
 }
 
-func (c *checker) count(k Key, s Send) {
+func (c *checker) count(s Send) {
 	v := c.verdict
 	v.Sent++
 	switch s.Outcome {
 	case Acknowledged:
 		v.Acknowledged++
-		for _, account := range slices.Compact([]int{k.Sender, s.To}) {
-			if account < len(c.due) {
-				c.due[account] = append(c.due[account], k)
-			}
-		}
 	case Refused:
 		v.Refused++
 	case Unknown:
 		v.Unknown++
+	}
+}
+
+// owed notes in which archives a message must be.
+func (c *checker) owed(k Key, archives ...int) {
+	for _, i := range archives {
+		if i < len(c.due) {
+			c.due[i] = append(c.due[i], k)
+		}
 	}
 }
 

@@ -72,6 +72,9 @@ func (d *Device) resume() (resumed bool, err error) {
 		return false, err
 	}
 	d.in.replay = true
+	if d.hall != nil {
+		d.hall.resumed()
+	}
 	// What the server has not counted goes out again; it stands in unacked already.
 	for _, it := range rest {
 		if it.number >= 0 {
@@ -131,6 +134,9 @@ func (d *Device) anew() error {
 	}
 	d.out.begin()
 	d.in.begin(d.out.session, d.Archive)
+	if d.hall != nil {
+		d.hall.begin()
+	}
 	if d.available = false; !d.Archive || !d.Ahead {
 		d.appear()
 	}

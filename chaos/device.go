@@ -55,6 +55,9 @@ type Device struct {
 	serial    int           // of our requests
 	fences    map[string]chan<- struct{}
 
+	hall      *hall // nil: it is in no rooms
+	hallStats HallStats
+
 	orders chan func()
 	trace  io.Writer // nil: none
 	stats  DeviceStats
@@ -172,12 +175,15 @@ func (d *Device) until() time.Duration {
 	if d.quiet > now {
 		next = min(next, d.quiet-now)
 	}
+	if d.hall != nil {
+		next = min(next, d.hall.until(now))
+	}
 	return max(next, time.Millisecond)
 }
 
 // tired tells whether the server has been silent for too long.
 func (d *Device) tired() bool {
-	due := d.out.underWay > 0 || d.in.catching || len(d.out.limbo) > 0 || len(d.fences) > 0
+	due := d.out.underWay > 0 || d.in.catching || len(d.out.limbo) > 0 || len(d.fences) > 0 || d.hall != nil && d.hall.due()
 	if !due {
 		d.heard = time.Now()
 	}
@@ -192,6 +198,9 @@ func (d *Device) pump() {
 	now := d.run.now()
 	if d.ask > 0 && now >= d.ask {
 		d.catchUp()
+	}
+	if d.hall != nil {
+		d.hall.attend()
 	}
 	for d.out.underWay < d.Window {
 		number, again := d.out.take(now)
@@ -232,6 +241,10 @@ func (d *Device) put(it item) {
 
 func (d *Device) message(number int) string {
 	k := Key{d.account, number}
+	if d.hall != nil {
+		return fmt.Sprintf("<message type='groupchat' to='%s' id='%s'><body>%s</body></message>",
+			d.hall.address(d.out.sends[number].To), d.run.tag.id(k), d.run.tag.body(k))
+	}
 	return fmt.Sprintf("<message type='chat' to='%s@%s' id='%s'><body>%s</body></message>",
 		Name(d.out.sends[number].To), d.run.domain, d.run.tag.id(k), d.run.tag.body(k))
 }

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"slices"
+	"strings"
 
 	"palabre/xmpp"
 )
@@ -94,14 +95,17 @@ func carriedBy(st *xmpp.Stanza) carried {
 	return carried{st.From.Local(), st.To.Local(), st.ID, body.Content()}
 }
 
-// stanzaID is what the recipient's server calls a message (XEP-0359 §3).
-func stanzaID(st *xmpp.Stanza) string {
+// stanzaID is what the recipient's server calls a message.
+func stanzaID(st *xmpp.Stanza) string { return stanzaIDBy(st, st.To.Bare()) }
+
+// stanzaIDBy is what an archive calls a message (XEP-0359 §3).
+func stanzaIDBy(st *xmpp.Stanza, by xmpp.JID) string {
 	for _, c := range st.Children {
 		if c.Name.Space != nsStanzaID || c.Name.Local != "stanza-id" {
 			continue
 		}
 		e, err := xmpp.Parse(st.RawChild(c), xmpp.NSClient)
-		if err == nil && e.Attr("by") == st.To.Bare().String() {
+		if err == nil && e.Attr("by") == by.String() {
 			return e.Attr("id")
 		}
 	}
@@ -117,6 +121,9 @@ func (t tag) result(st *xmpp.Stanza) (queryID string, s Sighting, ok bool) {
 	forwarded, _ := r.Child(nsForward, "forwarded")
 	m, _ := forwarded.Child(xmpp.NSClient, "message")
 	from, _ := xmpp.ParseJID(m.Attr("from"))
+	if strings.HasPrefix(from.Domain(), conference) {
+		return r.Attr("queryid"), t.sightRoom(from, m.Attr("id"), m.ContentOf(xmpp.NSClient, "body"), r.Attr("id")), true
+	}
 	to, _ := xmpp.ParseJID(m.Attr("to"))
 	c := carried{from.Local(), to.Local(), m.Attr("id"), m.ContentOf(xmpp.NSClient, "body")}
 	return r.Attr("queryid"), t.sight(c, r.Attr("id")), true

@@ -105,6 +105,7 @@ type stage struct {
 	database *storetest.Cluster
 	disk     *Disk
 	accounts int
+	rooms    int // 0: clients write to each other
 	habit    func(account int, rng *rand.Rand) Habit
 	to       func(account int, rng *rand.Rand) (int, bool)
 }
@@ -138,7 +139,7 @@ func (g stage) set(t *testing.T) *Scene {
 	if g.to == nil {
 		g.to = anybody(g.accounts)
 	}
-	options := Options{Seed: g.seed, Server: server, Users: users, Habit: g.habit, To: g.to}
+	options := Options{Seed: g.seed, Server: server, Users: users, Habit: g.habit, To: g.to, Rooms: g.rooms}
 	if *wire != "" {
 		options.Trace = traces(t, place.Dir)
 	}

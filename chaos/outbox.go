@@ -25,6 +25,8 @@ type outbox struct {
 	retry  []retry // what was refused and is to be sent again under the same id
 
 	underWay int // how many are
+
+	ready func(to int) bool // whether what is to be sent again may go there now; nil: always
 }
 
 // An item is a stanza that was sent: a message of ours, or, with number -1, what raw says.
@@ -139,12 +141,14 @@ func (o *outbox) pending() int { return len(o.resend) + len(o.retry) + len(o.lim
 
 // take gives the next message that is to be sent again; false if there is none now.
 func (o *outbox) take(now time.Duration) (number int, ok bool) {
-	if len(o.resend) > 0 {
-		number, o.resend = o.resend[0], o.resend[1:]
-		return number, true
+	for i, n := range o.resend {
+		if o.may(n) {
+			o.resend = slices.Delete(o.resend, i, i+1)
+			return n, true
+		}
 	}
 	for i, r := range o.retry {
-		if r.due <= now {
+		if r.due <= now && o.may(r.number) {
 			o.retry = slices.Delete(o.retry, i, i+1)
 			if r.session == o.session {
 				o.sends[r.number].Copies++ // on one stream the same id is another message
@@ -154,3 +158,6 @@ func (o *outbox) take(now time.Duration) (number int, ok bool) {
 	}
 	return 0, false
 }
+
+// may tells whether a message may be sent again now.
+func (o *outbox) may(number int) bool { return o.ready == nil || o.ready(o.sends[number].To) }

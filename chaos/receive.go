@@ -51,6 +51,9 @@ func (d *Device) nonza(e xmpp.Element) bool {
 }
 
 func (d *Device) stanza(st *xmpp.Stanza) bool {
+	if d.hall != nil && d.hall.stanza(st) {
+		return true
+	}
 	if st.Kind == xmpp.IQ {
 		return d.iq(st)
 	}
@@ -85,6 +88,9 @@ func (d *Device) refused(st *xmpp.Stanza) bool {
 	}
 	why := refusal(st)
 	d.run.board.refused(why, now-d.out.sends[number].Last)
+	if d.hall != nil && d.hall.turnedAway(number, why) {
+		return true
+	}
 	if why != "wait resource-constraint" {
 		d.breach(fmt.Errorf("it refused message %d: %s", number, why))
 		return true

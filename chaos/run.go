@@ -29,6 +29,8 @@ type Options struct {
 	Habit  func(account int, rng *rand.Rand) Habit
 	// To says whom the next message of an account is for; false: it has nothing to send now. It is called by one goroutine for each account.
 	To func(account int, rng *rand.Rand) (to int, ok bool)
+	// Rooms is how many rooms there are; 0: clients write to each other.
+	Rooms int
 	// Trace, if not nil, is where all that a client sends and gets is written. Each is called by one goroutine at a time.
 	Trace func(account int) io.Writer
 }
@@ -74,6 +76,10 @@ func NewRun(ctx context.Context, o Options) *Run {
 				return 0, false
 			}
 			return o.To(account, rng)
+		}
+		if o.Rooms > 0 {
+			d.hall = newHall(d, o.Rooms)
+			d.target, d.out.ready = d.hall.target, d.hall.ready
 		}
 		r.devices = append(r.devices, d)
 		r.loops.Go(func() { d.loop(ctx) })
