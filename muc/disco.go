@@ -12,7 +12,7 @@ const (
 	nodeReserved   = "x-roomuser-item" // XEP-0045 §7.12
 	nodeTraffic    = nsMUC + "#traffic"
 	usualRooms     = 100 // a page of the list of rooms, if none is asked for
-	mostRooms      = 500
+	mostItems      = 500
 	nsRegistration = "jabber:iq:register"
 )
 
@@ -113,7 +113,7 @@ func (s *Service) serviceItems(ctx context.Context, q *server.Request) (xmpp.Ele
 	}
 	limit := usualRooms
 	if page.Max >= 0 {
-		limit = min(page.Max, mostRooms)
+		limit = min(page.Max, mostItems)
 	}
 	var list []Listed
 	if limit > 0 {

@@ -2,6 +2,7 @@ package muc
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -80,7 +81,8 @@ func (r *Room) featuresLocked() []string {
 	if p.Edits {
 		out = append(out, nsRetract, nsModerate, nsModerateOld)
 	}
-	return out
+	slices.Sort(out)
+	return slices.Compact(out) // the archive has some of the room's: each is told once (XEP-0115 §5.4)
 }
 
 // roomFeatures are those that every room has.
@@ -171,6 +173,9 @@ func (r *Room) items(ctx context.Context, q *server.Request) (xmpp.Element, erro
 		return out, nil
 	}
 	for _, o := range r.occupants {
+		if len(out.Children) >= mostItems {
+			break // whoever is inside has been told of all by presence
+		}
 		if o.role >= r.config.Policy.Presence {
 			out = out.Add(xmpp.New(server.NSDiscoItems, "item").With("jid", o.jid.String()))
 		}
