@@ -31,40 +31,29 @@ func TestF12Room(t *testing.T) {
 		w.fence()
 	}
 	body := strings.Repeat("x", 20<<10)
-	most, n := 0, 0
+	most, n, told := 0, 0, ""
 	for ; !session.IsClosed() && n < 2000; n++ {
 		host.send(fmt.Sprintf("<message type='groupchat' id='m%dm' to='%s'><body>%s</body></message>", n, room, body))
-		host.until(fmt.Sprintf("id='m%dm'", n))
-		most = max(most, s.C2S.QueuedBytes())
-		if n%20 == 19 {
-			host.fence()
+		for i, w := range append([]*wire{host}, others...) {
+			got := w.until("</message>")
+			if !strings.Contains(got, fmt.Sprintf("id='m%dm'", n)) || strings.Count(got, "<message ") != 1 {
+				t.Fatalf("the %dth gets, as message %d, %.500s", i, n, got)
+			}
+			if i == 1 {
+				told += got[:strings.Index(got, "<message")]
+			}
 		}
+		most = max(most, s.C2S.QueuedBytes())
 	}
 	if !session.IsClosed() {
 		t.Errorf("after %d messages the one who does not read is inside yet", n)
 	}
-	if bound := 2<<20 + stream.AfterLogin.Bytes + len(others)<<20; most > bound {
+	if bound := 1<<20 + (1+len(others))*2*len(body) + stream.AfterLogin.Bytes; most > bound {
 		t.Errorf("%d bytes waited, and %d may", most, bound)
 	}
-	told := ""
-	for i, w := range others {
-		all := w.fence()
-		if i == 1 {
-			told = all
-		}
-		got := of("message", parse(t, all))
-		if len(got) != n {
-			t.Fatalf("the %dth gets %d messages of %d", i, len(got), n)
-		}
-		for j, m := range got {
-			if m.attr("id") != fmt.Sprintf("m%dm", j) {
-				t.Fatalf("the %dth gets %s in place %d", i, m.attr("id"), j)
-			}
-		}
-	}
 	<-session.Gone()
-	others[0].says(room, "afterwards")
-	if told += others[1].until("id='afterwards'"); !strings.Contains(told, "<presence type='unavailable'") {
+	host.send(say(room, "afterwards"))
+	if told += others[0].until("</message>") + host.fence(); !strings.Contains(told, "<presence type='unavailable'") {
 		t.Error("nobody is told that it has left")
 	}
 }
