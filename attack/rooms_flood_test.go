@@ -123,7 +123,11 @@ func TestF12Presence(t *testing.T) {
 	if n := len(host.fence()); n > 20_000 {
 		t.Errorf("presence of %d bytes is told to everybody", n)
 	}
-	// Who comes in gets what one occupant says of itself in a few kilobytes.
+	host.send("<message type='groupchat' id='huge' to='" + room + "'><subject>" + strings.Repeat("x", 100_000) + "</subject></message>")
+	if got := parse(t, host.fence()); len(got) != 1 || got[0].condition() == "" {
+		t.Errorf("a subject of 100,000 characters: %.300v", got)
+	}
+	// Who comes in gets what one occupant says of itself, and the subject, in a few kilobytes.
 	late := s.login(t, tybalt, "street")
 	late.send(enter(room, "Tybalt"))
 	if n := len(late.fence()); n > 30_000 {

@@ -160,6 +160,9 @@ func isSubject(st *xmpp.Stanza) bool {
 	return st.Has(xmpp.NSClient, "subject") && !st.Has(xmpp.NSClient, "body") && !st.Has(xmpp.NSClient, "thread")
 }
 
+// subjectMost bounds a subject, in all its languages, in bytes: everybody who comes in gets it.
+const subjectMost = 8 << 10
+
 // titleLocked changes the subject.
 func (r *Room) titleLocked(p *server.Passage, w who) error {
 	if w.role == NoRole {
@@ -178,6 +181,9 @@ func (r *Room) titleLocked(p *server.Passage, w who) error {
 				text += string(e.AppendXML(nil, xmpp.NSClient))
 			}
 		}
+	}
+	if len(text) > subjectMost {
+		return xmpp.ErrPolicyViolation.With("The subject is too long. Shorten it.")
 	}
 	r.subject = Subject{Text: text, Nick: w.occupant.nick, At: r.service.host.Now()}
 	var writes []server.Write
