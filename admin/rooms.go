@@ -56,7 +56,7 @@ type RoomDetails struct {
 // A RoomSetting is a field of a room's configuration.
 type RoomSetting struct {
 	Name   string   `json:"name"`
-	Values []string `json:"values"`
+	Values []string `json:"values"` // of one that is on or off: yes or no
 	Label  string   `json:"label"`
 }
 
@@ -190,7 +190,11 @@ func (a *API) roomShow(ctx context.Context, p RoomParams) (RoomDetails, error) {
 	out := RoomDetails{Room: a.room(d.Listed), Subject: d.Subject.Text, Password: d.Protected, Inside: []Occupant{}}
 	names := muc.SettingNames()
 	for i, f := range d.Settings {
-		out.Settings = append(out.Settings, RoomSetting{Name: names[i], Values: append([]string{}, f.Values...), Label: f.Label})
+		s := RoomSetting{Name: names[i], Values: append([]string{}, f.Values...), Label: f.Label}
+		if on, ok := f.Bool(); ok && f.Type == xmpp.FieldBoolean {
+			s.Values[0] = map[bool]string{true: "yes", false: "no"}[on]
+		}
+		out.Settings = append(out.Settings, s)
 	}
 	for _, o := range d.Occupants {
 		out.Inside = append(out.Inside, Occupant{o.Nick, o.JID.String(), o.Role.String(), o.Affiliation.String()})
