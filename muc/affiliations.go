@@ -34,6 +34,7 @@ func (r *Room) affiliateLocked(by string, list ...standing) *upshot {
 
 func (u *upshot) affiliateLocked(s standing) {
 	r := u.room
+	s.reason = u.reasonLocked(s.reason)
 	p := r.people[s.account]
 	if p == nil {
 		p = &Person{Account: s.account, Affiliation: None}

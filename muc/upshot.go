@@ -32,6 +32,14 @@ func (r *Room) upshotLocked(by string) *upshot {
 	return &upshot{room: r, by: by, limit: r.config.Policy.Presence}
 }
 
+// reasonLocked is what is told of a reason, and kept: nothing, where nothing that is said may be.
+func (u *upshot) reasonLocked(reason string) string {
+	if u.room.volatileLocked() {
+		return ""
+	}
+	return reason
+}
+
 // event is the upshot as an event of its own. p may be nil.
 func (u *upshot) event(p *server.Passage) *event {
 	return &event{by: p, writes: u.writes, tell: func(ctx context.Context) { u.tell(ctx, nil) }, undo: u.undoLocked}
