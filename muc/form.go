@@ -126,9 +126,16 @@ var (
 	capacities = []xmpp.Option{{Value: "10"}, {Value: "20"}, {Value: "50"}, {Value: "100"}, {Value: "200"}, {Value: "500"}, {Value: "1000"}, {Label: "No limit", Value: "none"}}
 )
 
+// presetLabels say what presets are. One without is shown by its name.
+var presetLabels = map[string]string{
+	"group": "A group of people who were invited, each of whom may invite more",
+	"open":  "A room that everybody can enter",
+	"visit": "The chat of a visit: nothing is kept",
+}
+
 func presetOptions() (out []xmpp.Option) {
 	for _, name := range PresetNames() {
-		out = append(out, xmpp.Option{Value: name})
+		out = append(out, xmpp.Option{Label: presetLabels[name], Value: name})
 	}
 	return out
 }
