@@ -122,7 +122,6 @@ func (h *hall) until(now time.Duration) time.Duration {
 func (h *hall) over(a *attendance, how Ending) {
 	if a.stay != nil && (a.inside || how != Lost) {
 		a.stay.End = how
-		a.stay.Quits = how == Left && a.standing == quitting
 	}
 	a.inside, a.stay, a.others = false, nil, nil
 }

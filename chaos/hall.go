@@ -122,7 +122,8 @@ func (h *hall) refusedEntry(a *attendance, st *xmpp.Stanza) {
 // putOut is the room's word that the client is not inside any more.
 func (h *hall) putOut(a *attendance, x xmpp.Element, st *xmpp.Stanza) {
 	switch {
-	case a.standing == quitting && hasStatus(x, "321"):
+	case a.standing == quitting && hasStatus(x, "321") && a.stay != nil: // §9.4
+		a.stay.Quits = true
 	case a.stepping:
 		h.hallStats.Left++
 		a.asked, a.stepping = false, false
