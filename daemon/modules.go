@@ -7,6 +7,7 @@ import (
 	"palabre/history"
 	"palabre/muc"
 	"palabre/presence"
+	"palabre/pubsub"
 	"palabre/resumption"
 	"palabre/roster"
 	"palabre/server"
@@ -33,6 +34,7 @@ func (d *Daemon) modules(ctx context.Context) ([]server.Module, error) {
 		&xep.Blocking{Store: d.Store},
 		contacts,
 		presence.New(contacts, d.Store),
+		pubsub.Displayed{Nodes: published.nodes}, // it cuts something out of messages that nobody is to copy or keep
 		&xep.Carbons{},
 		past, // after all that refuse a message, or cut something out of it
 		d.Rooms,
