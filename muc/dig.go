@@ -117,13 +117,20 @@ func (r *Room) pastOf(row Row) past {
 
 // short tells how many messages that somebody wants may lie before those at hand, and where those begin.
 func (l *recent) short(within []Interval, w *wish) (n int, first int64) {
-	visible := len(l.visible(within))
-	n = w.most - visible
-	if !l.more || n <= 0 {
+	switch {
+	case !l.more || w.most == 0:
 		return 0, 0
+	case len(l.list) == 0:
+		return w.most, 0
 	}
-	if len(l.list) == 0 {
-		return n, 0
+	visible := 0
+	for i := range l.list {
+		if contains(within, l.list[i].id) {
+			visible++
+		}
+	}
+	if n = w.most - visible; n <= 0 {
+		return 0, 0
 	}
 	oldest := &l.list[0]
 	if w.after > 0 && oldest.id != 0 && oldest.id <= w.after && visible >= w.least || !w.since.IsZero() && oldest.at.Before(w.since) {
