@@ -8,7 +8,6 @@ import (
 )
 
 const (
-	nsRegister   = "jabber:iq:register" // XEP-0077
 	formRegister = "http://jabber.org/protocol/muc#register"
 	fieldNick    = "muc#register_roomnick"
 )
@@ -16,11 +15,11 @@ const (
 // registerRegistration is membership on one's own account (XEP-0045 §7.10): one who may come in anyway becomes a member, a member has a nickname kept for them,
 // or leaves for good.
 func (s *Service) registerRegistration(*server.Host) {
-	s.onRoom(nsRegister, "query", func(ctx context.Context, r *Room, q *server.Request) (xmpp.Element, error) {
+	s.onRoom(nsRegistration, "query", func(ctx context.Context, r *Room, q *server.Request) (xmpp.Element, error) {
 		if !q.IsSet() {
 			return r.registration(q.From)
 		}
-		if _, ok := q.Payload.Child(nsRegister, "remove"); ok {
+		if _, ok := q.Payload.Child(nsRegistration, "remove"); ok {
 			if len(q.Payload.Elements()) != 1 {
 				return xmpp.Element{}, xmpp.ErrBadRequest // XEP-0077 §3.2
 			}
@@ -43,12 +42,12 @@ func (r *Room) registration(full xmpp.JID) (xmpp.Element, error) {
 	if err := r.mayRegisterLocked(account); err != nil {
 		return xmpp.Element{}, err
 	}
-	out := xmpp.New(nsRegister, "query")
+	out := xmpp.New(nsRegistration, "query")
 	field := xmpp.Field{Var: fieldNick, Type: xmpp.FieldTextSingle, Label: "Nickname", Required: true}
 	if p := r.people[account]; p != nil && p.Affiliation >= Member {
-		out = out.Add(xmpp.New(nsRegister, "registered"))
+		out = out.Add(xmpp.New(nsRegistration, "registered"))
 		if p.Nick != "" {
-			out = out.Add(xmpp.New(nsRegister, "username", xmpp.Text(p.Nick)))
+			out = out.Add(xmpp.New(nsRegistration, "username", xmpp.Text(p.Nick)))
 			field.Values = []string{p.Nick}
 		}
 	}
@@ -56,7 +55,7 @@ func (r *Room) registration(full xmpp.JID) (xmpp.Element, error) {
 	form.Title = "Membership"
 	form.Instructions = "A member has a nickname that nobody else in the room can have."
 	text := "Choose the nickname that is to be kept for you in this room."
-	return out.Add(xmpp.New(nsRegister, "instructions", xmpp.Text(text)), form.Element()), nil
+	return out.Add(xmpp.New(nsRegistration, "instructions", xmpp.Text(text)), form.Element()), nil
 }
 
 // mayRegisterLocked says who may not become a member on their own account: who could not come in, and who would get by it a voice that they do not have.
