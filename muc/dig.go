@@ -47,6 +47,7 @@ func (r *Room) wishLocked(account xmpp.JID, ask historyRequest) wish {
 type dig struct {
 	wish
 	rows  []past
+	of    time.Time        // when the room was made that they are of
 	first int64            // where what is at hand began; 0: nothing was
 	taken map[int64]string // what has been taken back meanwhile, and what stands in its place
 }
@@ -54,7 +55,7 @@ type dig struct {
 // dig is called before somebody comes in, without the lock; fillLocked has to be called with it.
 func (r *Room) dig(ctx context.Context, from xmpp.JID, e *entry) error {
 	r.mu.Lock()
-	d := &dig{wish: r.wishLocked(from.Bare(), e.history), taken: map[int64]string{}}
+	d := &dig{wish: r.wishLocked(from.Bare(), e.history), of: r.created, taken: map[int64]string{}}
 	if r.digs == nil {
 		r.digs = map[*dig]bool{}
 	}
@@ -156,10 +157,13 @@ func clip(within []Interval, after, before int64) []Interval {
 
 // historyLocked is what somebody who comes in is sent, when it is told that they do: everything that was ordered before has been told, and nothing that came later has.
 func (r *Room) historyLocked(s *seat, e *entry) []past {
-	w, within := e.dig.wish, r.visibleLocked(s.jid)
+	w, within, rows := e.dig.wish, r.visibleLocked(s.jid), e.dig.rows
+	if !e.dig.of.Equal(r.created) { // that room has ended, and this is another one
+		w, rows = r.wishLocked(s.jid.Bare(), e.history), nil
+	}
 	var all []past
 	last := int64(0)
-	for _, p := range e.dig.rows {
+	for _, p := range rows {
 		if inner, ok := e.dig.taken[p.id]; ok {
 			p = p.with(inner)
 		}
