@@ -84,10 +84,10 @@ func (h *hall) target() (int, bool) {
 }
 
 // speaks tells whether the client may say something new.
-func (a *attendance) speaks() bool { return a.inside && a.standing == belongs && !a.out }
+func (a *attendance) speaks() bool { return a.inside && a.standing == belongs && !a.out && !a.stepping }
 
 // ready tells whether what is to be sent again may go: not before the client is inside again.
-func (h *hall) ready(room int) bool { return h.rooms[room].inside }
+func (h *hall) ready(room int) bool { return h.rooms[room].inside && !h.rooms[room].stepping }
 
 // begin is a new session: the client is inside of nothing.
 func (h *hall) begin() {

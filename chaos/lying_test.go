@@ -27,3 +27,25 @@ func TestLying(t *testing.T) {
 		}
 	})
 }
+
+// In rooms, too, it is found out; and so is a server that lets those who have left for good read what is said without them.
+func TestLyingRooms(t *testing.T) {
+	for _, test := range []struct {
+		lie     string
+		mishap  Mishap
+		comings time.Duration
+		want    Fault
+	}{{"haste", KillServer, 0, Missing}, {"indulgence", StopServer, 3 * time.Millisecond, Exposed}} {
+		t.Run(test.lie, func(t *testing.T) {
+			eachEngine(t, func(t *testing.T, db *storetest.Cluster) {
+				s := drawn(t)
+				scene := stage{program: lying, args: []string{"-lie=" + test.lie}, seed: s, database: db, accounts: 8, rooms: 1, habit: inRooms}.set(t)
+				must(t, scene.Run.Found(t.Context(), func(int, int) bool { return true }))
+				playRooms(t, scene, Plan(s, Menu{Mishaps: []Mishap{test.mishap}, Steps: 4, Mean: 200}), test.comings)
+				if v := judgeRooms(t, scene); v.Counts[test.want] == 0 {
+					t.Errorf("a server that lies out of %s passes for one that keeps its word", test.lie)
+				}
+			})
+		})
+	}
+}

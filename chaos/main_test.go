@@ -101,6 +101,7 @@ func eachEngine(t *testing.T, test func(t *testing.T, db *storetest.Cluster)) {
 // A stage is what a test plays on.
 type stage struct {
 	program  *command // palabre if nil
+	args     []string // of the program
 	seed     uint64
 	database *storetest.Cluster
 	disk     *Disk
@@ -129,7 +130,7 @@ func (g stage) set(t *testing.T) *Scene {
 	server, err := NewServer(t.Context(), palabre.built(t), place, users)
 	must(t, err)
 	if g.program != nil {
-		server.Program = []string{g.program.built(t)}
+		server.Program = append([]string{g.program.built(t)}, g.args...)
 	}
 	must(t, server.Start())
 	t.Cleanup(func() { _ = server.Kill() })

@@ -21,7 +21,7 @@ func TestRooms(t *testing.T) {
 		s := drawn(t)
 		scene := stage{seed: s, database: db, accounts: *senders, rooms: 3, habit: inRooms}.set(t)
 		must(t, scene.Run.Found(t.Context(), func(account, room int) bool { return (account+room)%3 > 0 }))
-		playRooms(t, scene, Plan(s, menu))
+		playRooms(t, scene, Plan(s, menu), 10*time.Millisecond)
 		greenRooms(t, scene)
 	})
 }
@@ -34,13 +34,15 @@ func inRooms(account int, rng *rand.Rand) Habit {
 	return h
 }
 
-// playRooms carries out a plan while people come and go.
-func playRooms(t *testing.T, s *Scene, steps []Step) {
+// playRooms carries out a plan while people come and go, one in so much time; with 0 they don't.
+func playRooms(t *testing.T, s *Scene, steps []Step, mean time.Duration) {
 	t.Helper()
 	s.Run.Send()
 	ctx, enough := context.WithCancel(t.Context())
 	var comings sync.WaitGroup
-	comings.Go(func() { s.Run.Comings(ctx, 10*time.Millisecond) })
+	if mean > 0 {
+		comings.Go(func() { s.Run.Comings(ctx, mean) })
+	}
 	err := s.Play(t.Context(), steps)
 	enough()
 	comings.Wait()

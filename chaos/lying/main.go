@@ -1,4 +1,5 @@
-// Command lying is Palabre as it must not be: it says that a message is stored, and then stores it. The chaos test shows that it finds that out.
+// Command lying is Palabre as it must not be: it says that a message is stored, and then stores it; or it lets those who have left a room for good read on.
+// The chaos test shows that it finds that out.
 package main
 
 import (
@@ -14,27 +15,34 @@ import (
 	"time"
 
 	"palabre/daemon"
+	"palabre/muc"
 	"palabre/server"
 )
 
 func main() {
 	config := flag.String("config", "", "the configuration")
+	lie := flag.String("lie", "haste", "haste: report what is not stored yet; indulgence: never end a membership of a room")
 	flag.Parse()
-	if err := serve(*config); err != nil {
+	if err := serve(*config, *lie); err != nil {
 		fmt.Fprintln(os.Stderr, "lying:", err)
 		os.Exit(1)
 	}
 }
 
 // serve runs until SIGTERM.
-func serve(config string) error {
+func serve(config, lie string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	cfg, err := daemon.Load(config)
 	if err != nil {
 		return err
 	}
-	cfg.Tuning.Committer = func(c server.Committer) server.Committer { return &hasty{Committer: c} }
+	cfg.Tuning.Committer = func(c server.Committer) server.Committer {
+		if lie == "indulgence" {
+			return indulgent{c}
+		}
+		return &hasty{Committer: c}
+	}
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	d, err := daemon.Open(ctx, cfg, log, "lying", func(err error) {
 		log.Error("the database can't be used any longer", "err", err)
@@ -65,4 +73,18 @@ func (h *hasty) Commit(writes []server.Write, done func(error)) {
 	defer h.mu.Unlock()
 	done(nil)
 	h.Committer.Commit(writes, func(error) {})
+}
+
+// indulgent leaves out where somebody's membership of a room ends: when they are invited back, they read what was said meanwhile.
+type indulgent struct{ server.Committer }
+
+// Commit is part of server.Committer.
+func (i indulgent) Commit(writes []server.Write, done func(error)) {
+	var kept []server.Write
+	for _, w := range writes {
+		if _, ends := w.(*muc.Finish); !ends {
+			kept = append(kept, w)
+		}
+	}
+	i.Committer.Commit(kept, done)
 }
