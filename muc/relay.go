@@ -22,7 +22,8 @@ const (
 // An ask is a request from one occupant to another that has not been answered.
 type ask struct {
 	from   *seat
-	id     string   // as the one who asks has it
+	as     xmpp.JID // what the one who asks was called then
+	id     string   // as they have it
 	by     xmpp.JID // who may answer
 	target xmpp.JID // as the one who asks knows them
 	at     time.Time
@@ -68,17 +69,22 @@ func (r *Room) pinged(ctx context.Context, p *server.Passage) (done bool, err er
 		return false, nil
 	}
 	key, _ := nickKey(st.To.Resource())
-	r.mu.Lock()
-	x := r.seats[st.From]
-	r.mu.Unlock()
-	switch {
-	case x == nil:
+	switch inside, is := r.isCalled(st.From, key); {
+	case !inside:
 		return true, errNotThere
-	case x.occupant.key != key:
+	case !is:
 		return false, nil
 	}
 	r.service.host.Answer(ctx, st.Result(xmpp.Element{}))
 	return true, nil
+}
+
+// isCalled tells whether somebody is inside, and has a nick.
+func (r *Room) isCalled(full xmpp.JID, key string) (inside, is bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	x := r.seats[full]
+	return x != nil, x != nil && x.occupant.key == key
 }
 
 // errNotThere is of the type that XEP-0410 §3.2 shows.
@@ -113,7 +119,7 @@ func (r *Room) asked(st *xmpp.Stanza) (*xmpp.Stanza, error) {
 	if r.asks == nil {
 		r.asks = map[string]ask{}
 	}
-	r.asks[c.ID] = ask{from: from, id: st.ID, by: c.To, target: o.jid, at: now}
+	r.asks[c.ID] = ask{from: from, as: c.From, id: st.ID, by: c.To, target: o.jid, at: now}
 	return &c, nil
 }
 
@@ -134,7 +140,7 @@ func (r *Room) answered(ctx context.Context, p *server.Passage) error {
 	st := p.Stanza
 	r.mu.Lock()
 	a, ok := r.asks[st.ID]
-	ok = ok && a.by == st.From && a.from.occupant.jid == st.To && r.seats[a.from.jid] == a.from
+	ok = ok && a.by == st.From && a.as == st.To && r.seats[a.from.jid] == a.from
 	if ok {
 		delete(r.asks, st.ID)
 	}
