@@ -99,7 +99,7 @@ func (u *upshot) beginLocked(p *Person) {
 	}
 	w := &Begin{Room: r.JID, Account: p.Account}
 	u.writes = append(u.writes, w)
-	u.placed = append(u.placed, func() { r.beganLocked(p.Account, w.At) })
+	u.placed = append(u.placed, func() { p.began(w.At) })
 }
 
 // finishLocked ends the interval of one who is a member no more. Who may stay inside reads on from here, like others who are not members.

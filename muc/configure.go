@@ -51,7 +51,25 @@ func (r *Room) configureLocked(by xmpp.JID, f xmpp.Form) (*event, error) {
 	if before.Policy.Anonymous && !r.config.Policy.Anonymous && len(r.occupants) <= mostUnveiled {
 		r.unveilAllLocked(e)
 	}
+	if fresh {
+		r.lockAgainLocked(e, before, by)
+	}
 	return e, nil
+}
+
+// lockAgainLocked has a new room be as it was if it can't be written: its owner may try again.
+func (r *Room) lockAgainLocked(e *event, before Config, owner xmpp.JID) {
+	undo, life := e.undo, r.life
+	e.undo = func() {
+		undo()
+		if r.life != life {
+			return
+		}
+		r.config, r.locked, r.stored = before, true, false
+		clear(r.people)
+		r.nicks = nil
+		r.people[owner] = &Person{Account: owner, Affiliation: Owner, Joined: r.created.UnixMilli() << 20}
+	}
 }
 
 // mostUnveiled is up to how many occupants all are told who all are when a room is not anonymous any more. In larger rooms they learn it as presence comes.
@@ -60,27 +78,16 @@ const mostUnveiled = 100
 // unveilAllLocked has those inside told who the others are, for which encryption waits.
 func (r *Room) unveilAllLocked(e *event) {
 	to, tell := r.audienceLocked(), e.tell
-	views := make([]*view, 0, len(r.occupants))
+	views := make(map[*occupant]*view, len(r.occupants))
 	for _, o := range r.occupants {
-		views = append(views, r.viewLocked(o))
+		views[o] = r.viewLocked(o)
 	}
 	e.tell = func(ctx context.Context) {
 		tell(ctx)
-		for _, v := range views {
-			r.giveView(ctx, apartFrom(to, v), v, "")
+		for o, v := range views {
+			r.giveOthers(ctx, to, o, v)
 		}
 	}
-}
-
-// apartFrom leaves out those whose presence a view is.
-func apartFrom(to []listener, v *view) []listener {
-	out := make([]listener, 0, len(to))
-	for _, l := range to {
-		if l.occupant.jid != v.stanza.From {
-			out = append(out, l)
-		}
-	}
-	return out
 }
 
 // changeLocked is the event of another configuration.
@@ -88,9 +95,7 @@ func (r *Room) changeLocked(u *upshot, placed []func(), codes []int) *event {
 	e, to := u.event(nil), r.audienceLocked()
 	tell := e.tell
 	e.tell = func(ctx context.Context) {
-		for _, fn := range placed {
-			fn()
-		}
+		r.take(placed)
 		tell(ctx)
 		if len(codes) > 0 {
 			r.give(ctx, to, stream.Packet{Stanza: r.notice(codes)})
@@ -158,7 +163,7 @@ func (r *Room) beginAllLocked(before *Config, fresh bool) (writes []server.Write
 	for account, m := range r.people {
 		if m.Affiliation >= Member && (inside[account] || m.Last != 0) {
 			w := &Begin{Room: r.JID, Account: account}
-			writes, placed = append(writes, w), append(placed, func() { r.began(account, w.At) })
+			writes, placed = append(writes, w), append(placed, func() { m.began(w.At) })
 		}
 	}
 	if len(others) == 0 {
@@ -166,8 +171,6 @@ func (r *Room) beginAllLocked(before *Config, fresh bool) (writes []server.Write
 	}
 	w := &Position{Room: r.JID}
 	return append(writes, w), append(placed, func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
 		for _, s := range others {
 			s.since = w.At
 		}

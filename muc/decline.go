@@ -40,14 +40,9 @@ func (r *Room) decline(ctx context.Context, p *server.Passage, d xmpp.Element) e
 	if !inviter.IsZero() && !barred {
 		m := xmpp.NewStanza(xmpp.Message, "", xmpp.New(nsUser, "x", r.handedOnLocked(d, w.account, "decline")))
 		m.ID, m.From, m.To, m.Lang = p.Stanza.ID, r.JID, inviter, p.Stanza.Lang
-		told := e.tell
-		e.tell = func(ctx context.Context) {
-			told(ctx)
-			r.service.host.Route(ctx, m)
-		}
+		e.after = r.service.routing([]*xmpp.Stanza{m})
 	}
-	e.by = p
-	r.orderLocked(*e, nil)
+	r.orderForLocked(p, *e)
 	return nil
 }
 

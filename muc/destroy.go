@@ -70,11 +70,9 @@ func (r *Room) destroyLocked(d destruction) *event {
 		for _, x := range gone {
 			x.tell(ctx, r)
 		}
-	}, undo: func() {
+	}, amiss: func(ctx context.Context) {
 		for _, x := range gone {
-			for _, s := range x.gone {
-				r.sitAgainLocked(s)
-			}
+			x.tellBroken(ctx, r)
 		}
 	}}
 }

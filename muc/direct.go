@@ -53,8 +53,7 @@ func (s *Service) direct(ctx context.Context, p *server.Passage) error {
 	if err != nil {
 		return err
 	}
-	e.by = p
-	r.orderLocked(*e, nil)
+	r.orderForLocked(p, *e)
 	return nil
 }
 

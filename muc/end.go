@@ -56,6 +56,16 @@ func (k *timekeeper) note(r *Room) {
 	}
 }
 
+// retry notes a room whose end could not be written.
+func (k *timekeeper) retry(r *Room, writes []server.Write) {
+	for _, w := range writes {
+		if _, ok := w.(*Destroy); ok {
+			now := r.service.host.Now()
+			k.add(r.JID, deadline{at: now.Add(keeperRetry), empty: now})
+		}
+	}
+}
+
 // earlier is the first of two times; a zero one is never.
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
@@ -69,10 +79,7 @@ func (k *timekeeper) put(room xmpp.JID, d deadline) {
 	k.mu.Lock()
 	k.due[room] = &d
 	k.mu.Unlock()
-	select {
-	case k.wake <- struct{}{}:
-	default:
-	}
+	k.rouse()
 }
 
 // take gives the rooms whose time has come, and when the next one's will.
@@ -149,7 +156,23 @@ func (k *timekeeper) add(room xmpp.JID, d deadline) {
 	defer k.mu.Unlock()
 	if k.due[room] == nil && !d.at.IsZero() {
 		k.due[room] = &d
+		k.rouse()
 	}
+}
+
+// rouse has the timekeeper look up.
+func (k *timekeeper) rouse() {
+	select {
+	case k.wake <- struct{}{}:
+	default:
+	}
+}
+
+// forget is called when a room is no more. If that can't be written, retry notes it again.
+func (k *timekeeper) forget(room xmpp.JID) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.due, room)
 }
 
 // look ends a room whose time has come, or notes when it will.

@@ -118,28 +118,26 @@ func (r *Room) enterLocked(p *server.Passage, e *entry) error {
 		}
 		return err
 	}
-	if err := r.service.enters(p.Session, r); err != nil {
+	s := &seat{room: r, jid: p.Stanza.From, session: p.Session}
+	if err := r.service.enters(s); err != nil {
 		if e.made {
 			r.unmakeLocked()
 		}
 		return err
 	}
-	s := &seat{room: r, jid: p.Stanza.From, session: p.Session}
 	o := r.occupants[e.key]
-	already := o != nil
-	if !already {
+	if o == nil {
 		o = &occupant{nick: e.nick, jid: r.from(e.nick), key: e.key, account: account, id: r.service.occupantID(r.JID, account)}
 		o.role = r.usualRoleLocked(r.affiliationLocked(account))
 		r.occupants[e.key] = o
 	}
 	s.occupant = o
-	r.service.sits(s)
 	s.says(p.Stanza)
-	others := r.arrivalLocked(s, already)
+	others := r.arrivalLocked(s, e)
 	writes, placed := r.intervalLocked(s)
 	r.orderLocked(event{by: p, writes: writes,
 		tell: func(ctx context.Context) {
-			placed()
+			r.take(placed)
 			r.tellArrival(ctx, s, others, e)
 		},
 		undo: func() {
@@ -226,39 +224,25 @@ func (r *Room) standUpLocked(s *seat) {
 	r.service.leaves(s)
 }
 
-// intervalLocked is what has to be written when somebody comes in, and what follows from it: who reads from their arrival on has an interval from here.
-func (r *Room) intervalLocked(s *seat) (writes []server.Write, placed func()) {
+// intervalLocked is what has to be written when somebody comes in, and what follows from it, for Room.take: who reads from their arrival on has an interval from here.
+func (r *Room) intervalLocked(s *seat) (writes []server.Write, placed []func()) {
 	if r.config.Policy.History != FromArrival || !r.stored || !r.archivesLocked() {
-		return nil, func() {}
+		return nil, nil
 	}
 	p := r.people[s.jid.Bare()]
 	if p == nil || p.Affiliation < Member {
 		w := &Position{Room: r.JID}
-		return []server.Write{w}, func() {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			s.since = w.At
-		}
+		return []server.Write{w}, []func(){func() { s.since = w.At }}
 	}
 	if n := len(p.Intervals); n > 0 && p.Intervals[n-1].Until == 0 {
-		return nil, func() {}
+		return nil, nil
 	}
 	w := &Begin{Room: r.JID, Account: p.Account}
-	return []server.Write{w}, func() { r.began(p.Account, w.At) }
+	return []server.Write{w}, []func(){func() { p.began(w.At) }}
 }
 
 // began notes an interval.
-func (r *Room) began(account xmpp.JID, at int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.beganLocked(account, at)
-}
-
-func (r *Room) beganLocked(account xmpp.JID, at int64) {
-	p := r.people[account]
-	if p == nil {
-		return
-	}
+func (p *Person) began(at int64) {
 	if n := len(p.Intervals); n == 0 || p.Intervals[n-1].Until != 0 {
 		p.Intervals = append(p.Intervals[:n:n], Interval{Since: at})
 	}
@@ -283,23 +267,32 @@ type arrivalTold struct {
 	views   []glance   // of those who are inside already
 	to      []listener // them
 	own     *view
+	self    item // what the newcomer is told of themselves
 	sees    bool // the newcomer is told who occupants are
-	already bool // another session with this nick is inside: others know
-	codes   []int
+	subject *xmpp.Stanza
 }
 
 // arrivalLocked seats somebody.
-func (r *Room) arrivalLocked(s *seat, already bool) *arrivalTold {
-	t := &arrivalTold{to: r.audienceLocked(), already: already, views: make([]glance, 0, len(r.occupants))}
-	for _, o := range r.occupants {
-		if o != s.occupant && len(o.seats) > 0 {
-			t.views = append(t.views, r.glanceLocked(o))
+func (r *Room) arrivalLocked(s *seat, e *entry) *arrivalTold {
+	to := r.audienceLocked()
+	r.sitLocked(s)
+	t := r.arrivedLocked(s, e)
+	t.to = to
+	return t
+}
+
+// arrivedLocked is what who is inside is told on entering, by nobody else being told of it.
+func (r *Room) arrivedLocked(s *seat, e *entry) *arrivalTold {
+	o := s.occupant
+	t := &arrivalTold{own: r.viewLocked(o), views: make([]glance, 0, len(r.occupants)), subject: r.subjectLocked()}
+	for _, other := range r.occupants {
+		if other != o && len(other.seats) > 0 {
+			t.views = append(t.views, r.glanceLocked(other))
 		}
 	}
-	r.sitLocked(s)
-	t.own = r.viewLocked(s.occupant)
-	t.sees = !r.config.Policy.Anonymous || s.occupant.role == Moderator
-	t.codes = r.warningsLocked()
+	t.sees = !r.config.Policy.Anonymous || o.role == Moderator
+	t.self = item{affiliation: r.affiliationLocked(o.account), role: o.role, jid: s.jid, occupant: o.id, hats: r.hatsLocked(o),
+		statuses: append(append(r.warningsLocked(), 110), e.codes...)}
 	return t
 }
 
@@ -325,18 +318,21 @@ func (r *Room) tellArrival(ctx context.Context, s *seat, t *arrivalTold, e *entr
 			own(v.stanza(), v.tail(t.sees))
 		}
 	}
-	r.mu.Lock()
-	it := item{affiliation: r.affiliationLocked(s.occupant.account), role: s.occupant.role, jid: s.jid, occupant: s.occupant.id, hats: r.hatsLocked(s.occupant)}
-	history, subject := r.historyLocked(s, e), r.subjectLocked()
-	r.filledLocked(e)
-	r.mu.Unlock()
-	it.statuses = append(append(t.codes, 110), e.codes...)
+	history, volatile := r.filled(s, e)
 	r.giveView(ctx, t.to, t.own, "")
-	own(t.own.stanza, it.element())
+	own(t.own.stanza, t.self.element())
 	for _, h := range history {
 		own(h.st, h.tail)
 	}
-	own(subject, "")
+	c.Give(ctx, s.session, stream.Packet{Stanza: t.subject, To: s.jid, Volatile: volatile})
+}
+
+// filled ends a dig with what it has brought to light.
+func (r *Room) filled(s *seat, e *entry) (history []past, volatile bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	defer r.filledLocked(e)
+	return r.historyLocked(s, e), r.volatileLocked()
 }
 
 // tail is what stands behind a presence.
@@ -360,17 +356,23 @@ func (r *Room) giveView(ctx context.Context, to []listener, v *view, more string
 	}
 }
 
+// giveOthers is giveView for all but one occupant. The list of those inside is shared: with many changes at once, lists of their own would fill the memory.
+func (r *Room) giveOthers(ctx context.Context, to []listener, but *occupant, v *view) {
+	if v.hidden {
+		return
+	}
+	c := r.service.host.NewCast()
+	for _, l := range to {
+		if l.seat.occupant != but && !l.out.Load() {
+			c.Give(ctx, l.session, stream.Packet{Stanza: v.stanza, To: l.jid, Tail: v.tail(l.sees)})
+		}
+	}
+}
+
 // enterAgainLocked is for one who is inside and asks to come in: it does not know that it is, and is told everything again.
 func (r *Room) enterAgainLocked(p *server.Passage, s *seat, e *entry) {
 	s.says(p.Stanza)
-	t := &arrivalTold{own: r.viewLocked(s.occupant), already: true}
-	for _, o := range r.occupants {
-		if o != s.occupant {
-			t.views = append(t.views, r.glanceLocked(o))
-		}
-	}
-	t.sees = !r.config.Policy.Anonymous || s.occupant.role == Moderator
-	t.codes = r.warningsLocked()
+	t := r.arrivedLocked(s, e)
 	r.orderLocked(event{by: p, tell: func(ctx context.Context) { r.tellArrival(ctx, s, t, e) }, undo: func() { r.filledLocked(e) }}, nil)
 }
 
@@ -391,6 +393,7 @@ func (r *Room) makeLocked(p *server.Passage, account xmpp.JID) error {
 
 func (r *Room) unmakeLocked() {
 	r.locked, r.config = false, Config{}
+	r.life++
 	clear(r.people)
 	r.nicks = nil
 }

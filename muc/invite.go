@@ -78,8 +78,7 @@ func (r *Room) invite(ctx context.Context, p *server.Passage, asked []xmpp.Eleme
 	if err != nil {
 		return err
 	}
-	e.by = p
-	r.orderLocked(*e, nil)
+	r.orderForLocked(p, *e)
 	return nil
 }
 
@@ -157,13 +156,7 @@ func (r *Room) inviteLocked(w who, st *xmpp.Stanza, people []invitee) (*event, e
 	if len(members) > 0 {
 		e = r.affiliateLocked("", members...).event(nil)
 	}
-	sent, admitted := r.invitationsLocked(w, st, people), e.tell
-	e.tell = func(ctx context.Context) {
-		admitted(ctx)
-		for _, st := range sent {
-			r.service.host.Route(ctx, st)
-		}
-	}
+	e.after = r.service.routing(r.invitationsLocked(w, st, people))
 	return e, nil
 }
 

@@ -16,12 +16,13 @@ type inside struct {
 	ended bool
 }
 
-// enters notes that a session is about to come in. The error is an *xmpp.Error.
-func (s *Service) enters(session *server.Session, r *Room) error {
-	if session == nil {
+// enters notes that a session comes in. It is called with the room's lock, so that the end of the session, which may come meanwhile, finds the seat. The error is an *xmpp.Error,
+// or server.ErrDrop for a session that has ended.
+func (s *Service) enters(x *seat) error {
+	if x.session == nil {
 		return nil
 	}
-	in := s.inside.Get(session)
+	in := s.inside.Get(x.session)
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.ended {
@@ -33,22 +34,11 @@ func (s *Service) enters(session *server.Session, r *Room) error {
 	if in.seats == nil {
 		in.seats = map[*Room]*seat{}
 	}
-	in.seats[r] = nil
+	in.seats[x.room] = x
 	return nil
 }
 
-// sits notes where.
-func (s *Service) sits(x *seat) {
-	if x.session == nil {
-		return
-	}
-	in := s.inside.Get(x.session)
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.seats[x.room] = x
-}
-
-// leaves forgets it.
+// leaves forgets it. The session may have come in anew meanwhile.
 func (s *Service) leaves(x *seat) {
 	if x.session == nil {
 		return
@@ -56,7 +46,9 @@ func (s *Service) leaves(x *seat) {
 	in := s.inside.Get(x.session)
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	delete(in.seats, x.room)
+	if in.seats[x.room] == x {
+		delete(in.seats, x.room)
+	}
 }
 
 // closed has a session that has ended leave its rooms.
@@ -104,6 +96,7 @@ type farewell struct {
 	nick          string // who leaves for a new nick
 	actor, reason string
 	affiliation   *Affiliation // if it changes with this
+	was           Affiliation  // if it has changed already
 	more          string       // inside <x/>: XML
 }
 
@@ -116,6 +109,8 @@ type departure struct {
 	own        string
 	hidden     bool
 	asks       []ask // of those who go, which nobody will answer
+	id         string
+	was        Affiliation
 }
 
 func (d *departure) tell(ctx context.Context, r *Room) {
@@ -139,6 +134,17 @@ func (d *departure) tell(ctx context.Context, r *Room) {
 	}
 }
 
+// tellBroken is tell where what has put them out could not be written: they are out all the same, since they have missed what was said meanwhile, and can come in again at
+// once (XEP-0045 §9.2, status 333).
+func (d *departure) tellBroken(ctx context.Context, r *Room) {
+	i, x := item{affiliation: d.was, occupant: d.id, statuses: []int{333}}, *d
+	x.bare = i.element()
+	x.full = x.bare
+	i.statuses = []int{110, 333}
+	x.own = i.element()
+	x.tell(ctx, r)
+}
+
 // departLocked takes one seat away and orders that it is told. While the occupant has others, nobody else is told but for how they are shown.
 func (r *Room) departLocked(p *server.Passage, s *seat, f farewell, outcome func(error)) {
 	o := s.occupant
@@ -159,12 +165,13 @@ func (r *Room) departLocked(p *server.Passage, s *seat, f farewell, outcome func
 	if len(o.seats) > 0 {
 		v, to = r.viewLocked(o), r.audienceLocked()
 	}
-	r.orderLocked(event{by: p, writes: writes, tell: func(ctx context.Context) {
+	tell := func(ctx context.Context) {
 		d.tell(ctx, r)
 		if v != nil {
 			r.giveView(ctx, to, v, "")
 		}
-	}}, outcome)
+	}
+	r.orderLocked(event{by: p, writes: writes, tell: tell, amiss: tell}, outcome) // they are gone, whatever can be noted of it
 }
 
 // dismissLocked takes an occupant out with all seats. What it gives is to be told by an event; to whom else than those who are out, the caller says.
@@ -188,7 +195,10 @@ func (r *Room) farewellLocked(o *occupant, f farewell) *departure {
 	if f.nick != "" {
 		i.role = o.role
 	}
-	d := &departure{stanza: st, bare: i.element(), hidden: o.role < r.config.Policy.Presence}
+	d := &departure{stanza: st, bare: i.element(), hidden: o.role < r.config.Policy.Presence, id: o.id, was: f.was}
+	if d.was == 0 {
+		d.was = r.affiliationLocked(o.account)
+	}
 	if n := len(o.seats); n > 0 {
 		i.jid = o.seats[n-1].jid
 	}
@@ -235,6 +245,8 @@ func (r *Room) emptiedLocked() []server.Write {
 // endLocked forgets the room.
 func (r *Room) endLocked() []server.Write {
 	r.stored, r.locked = false, false
+	r.life++
+	r.service.keeper.forget(r.JID)
 	clear(r.people)
 	r.nicks = nil
 	r.config, r.subject, r.avatar, r.recent = Config{}, Subject{}, "", recent{}

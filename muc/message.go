@@ -94,7 +94,7 @@ func (r *Room) spreadLocked(p *server.Passage, o *occupant, writes []server.Writ
 		entry = r.service.opts.Archive.Entry(r.JID, &kept, p.Stanza, streamOf(p))
 		writes = append(writes, entry)
 	}
-	sender := p.Stanza.From
+	sender, life := p.Stanza.From, r.life
 	r.orderLocked(event{by: p, writes: writes, tell: func(ctx context.Context) {
 		packet := stream.Packet{Stanza: st, Volatile: volatile}
 		var id int64
@@ -107,20 +107,22 @@ func (r *Room) spreadLocked(p *server.Passage, o *occupant, writes []server.Writ
 		}
 		r.give(ctx, to, packet)
 		if worth && !volatile && (entry == nil || !entry.Resent()) {
-			r.remembered(past{st: st, tail: packet.Tail, id: id, at: r.service.host.Now()})
+			r.remembered(life, past{st: st, tail: packet.Tail, id: id, at: r.service.host.Now()})
 		}
 	}}, nil)
 }
 
-// remembered keeps a message at hand for those who will come in. The subject has its own place (XEP-0045 §7.2.13).
-func (r *Room) remembered(p past) {
+// remembered keeps a message at hand for those who will come in, unless the room in which it was said is no more. The subject has its own place (XEP-0045 §7.2.13).
+func (r *Room) remembered(life int, p past) {
 	if isSubject(p.st) {
 		return
 	}
 	p.st = keptStanza(p.st)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.recent.add(p, len(r.digs) > 0)
+	if r.life == life {
+		r.recent.add(p, len(r.digs) > 0)
+	}
 }
 
 // only is the one with this address.

@@ -3,6 +3,7 @@ package muc
 import (
 	"context"
 	"time"
+	"unicode/utf8"
 
 	"palabre/server"
 	"palabre/stream"
@@ -38,6 +39,9 @@ var errModeration = xmpp.ErrBadRequest.With("A moderator can ask for a message t
 
 // moderate takes a message back that somebody has said, tells everybody who has done it, and why.
 func (r *Room) moderate(ctx context.Context, q *server.Request, m moderation) error {
+	if utf8.RuneCountInString(m.reason) > longestReason {
+		return xmpp.ErrNotAcceptable.With("The reason is too long. Say it in fewer words.")
+	}
 	r.mu.Lock()
 	err := r.permitLocked(r.whoLocked(q.From), actModerate)
 	archives := r.archivesLocked()
@@ -56,6 +60,9 @@ func (r *Room) moderate(ctx context.Context, q *server.Request, m moderation) er
 		w := r.whoLocked(q.From)
 		if err := r.permitLocked(w, actModerate); err != nil {
 			return nil, err
+		}
+		if !r.archivesLocked() {
+			return nil, errNoMessage
 		}
 		return r.moderatedLocked(w, row, m), nil
 	})
@@ -83,11 +90,11 @@ func (r *Room) moderatedLocked(w who, row Row, m moderation) *event {
 	st.ID, st.From = r.service.host.NewID(), r.JID
 	t := &retraction{row: row, tombstone: string(buriedOlder.AppendXML(buried.AppendXML(nil, xmpp.NSClient), xmpp.NSClient)) + r.tagOf(row.Sender)}
 	entry := r.service.opts.Archive.Entry(r.JID, st, nil, "")
-	to := r.audienceLocked()
+	to, life := r.audienceLocked(), r.life
 	return &event{writes: append(r.takeBackLocked(t), entry), tell: func(ctx context.Context) {
 		packet := stream.Packet{Stanza: st, Tail: r.stanzaID(entry.ID())}
 		r.give(ctx, to, packet)
-		r.remembered(past{st: st, tail: packet.Tail, id: entry.ID(), at: r.service.host.Now()})
+		r.remembered(life, past{st: st, tail: packet.Tail, id: entry.ID(), at: r.service.host.Now()})
 	}}
 }
 

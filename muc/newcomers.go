@@ -50,11 +50,7 @@ func (r *Room) membersToBe(from xmpp.JID, changes []change) []change {
 
 // welcomeLocked sends the invitations once those who get them may come in.
 func (u *upshot) welcomeLocked(w who, q *server.Request, people []invitee) {
-	r := u.room
-	sent := r.invitationsLocked(w, q.Stanza, people)
-	u.told = append(u.told, func(ctx context.Context) {
-		for _, st := range sent {
-			r.service.host.Route(ctx, st)
-		}
-	})
+	if len(people) > 0 {
+		u.after = u.room.service.routing(u.room.invitationsLocked(w, q.Stanza, people))
+	}
 }

@@ -2,6 +2,7 @@ package muc
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 type place struct {
 	mu      sync.Mutex    // tier 2, before the room's
 	room    *Room         // nil: asleep
-	users   int           // who has opened the room and not closed it
+	users   int           // who has opened the room, or reads it anew, and has not closed it
 	loading chan struct{} // not nil: somebody reads the room from the store; closed when that is through
 	idle    *time.Timer
 }
@@ -45,27 +46,36 @@ func (s *Service) open(ctx context.Context, room xmpp.JID) (*Room, error) {
 		through := make(chan struct{})
 		pl.loading = through
 		before := pl.room
+		if before != nil {
+			pl.users++
+		}
 		pl.mu.Unlock()
 
-		r, err := s.wake(ctx, room, pl, before)
+		var r *Room
+		var err error
+		if before != nil {
+			r, err = before, before.refresh(ctx)
+		} else if r, err = s.wake(ctx, room, pl); err == nil {
+			r.release = release
+		}
 		pl.mu.Lock()
 		pl.loading = nil
-		if err == nil {
+		if before == nil && err == nil {
 			pl.room = r
 			pl.users++
 		}
 		pl.mu.Unlock()
 		close(through)
-		switch {
-		case err != nil:
+		if before != nil || err != nil {
 			release()
-			return nil, err
-		case before != nil:
-			release()
-		default:
-			r.release = release
 		}
-		return r, nil
+		if err == nil {
+			return r, nil
+		}
+		if before != nil {
+			before.close()
+		}
+		return nil, err
 	}
 }
 
@@ -75,7 +85,7 @@ func (r *Room) close() {
 	pl.mu.Lock()
 	pl.users--
 	let := func() {}
-	if pl.users == 0 && pl.room == r {
+	if pl.users == 0 && pl.room == r && pl.loading == nil {
 		switch r.need() {
 		case empty:
 			let = pl.leaveLocked()
@@ -139,28 +149,57 @@ func (r *Room) need() need {
 	return quiet
 }
 
-// wake reads a room from the store: into a new one, or into one of which the store may know something else by now.
-func (s *Service) wake(ctx context.Context, room xmpp.JID, pl *place, before *Room) (*Room, error) {
-	if before != nil {
-		before.seq.Settle() // nothing new comes: whoever wants the room waits
-	}
+// wake reads a room from the store.
+func (s *Service) wake(ctx context.Context, room xmpp.JID, pl *place) (*Room, error) {
 	kept, err := s.opts.Store.Room(ctx, room)
 	if err != nil {
 		return nil, err
 	}
-	r := before
-	if r == nil {
-		r = &Room{JID: room, service: s, place: pl, seq: s.host.NewSequence(), people: map[xmpp.JID]*Person{},
-			occupants: map[string]*occupant{}, seats: map[xmpp.JID]*seat{}}
-		if err := r.remember(ctx, kept); err != nil {
-			return nil, err
-		}
+	r := &Room{JID: room, service: s, place: pl, seq: s.host.NewSequence(), people: map[xmpp.JID]*Person{},
+		occupants: map[string]*occupant{}, seats: map[xmpp.JID]*seat{}}
+	if err := r.remember(ctx, kept); err != nil {
+		return nil, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.adoptLocked(kept)
-	r.stale.Store(false)
 	return r, nil
+}
+
+// refresh reads a room anew of which the store may know something else by now. Whoever wants the room waits, but those who had opened it before may still change it: what is
+// read counts only if nothing has been ordered since it was.
+func (r *Room) refresh(ctx context.Context) error {
+	for {
+		before := r.settled()
+		r.stale.Store(false) // what fails from now on sets it again
+		kept, err := r.service.opts.Store.Room(ctx, r.JID)
+		if err != nil {
+			r.stale.Store(true)
+			return err
+		}
+		if r.adopt(kept, before) {
+			return nil
+		}
+	}
+}
+
+// settled waits until everything that was ordered has been told, and tells how many events that were.
+func (r *Room) settled() int {
+	r.seq.Settle()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ordered - r.pending
+}
+
+// adopt takes over what the store has kept, if nothing has been ordered since it was read.
+func (r *Room) adopt(kept *Stored, before int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ordered != before {
+		return false
+	}
+	r.readoptLocked(kept)
+	return true
 }
 
 // remember reads the newest messages of a room, for those who will come in.
@@ -189,23 +228,51 @@ func (r *Room) adoptLocked(kept *Stored) {
 	if r.stored = kept != nil; !r.stored {
 		return
 	}
+	subject := r.subject
+	r.locked = false
 	r.config, r.created, r.subject, r.avatar = kept.Config, kept.Created, kept.Subject, kept.Avatar
+	if r.volatileLocked() { // there, it is known to those inside only
+		r.subject = subject
+	}
 	for i := range kept.Members {
 		p := kept.Members[i]
 		r.people[p.Account] = &p
 	}
-	for _, o := range r.occupants {
-		r.reviseLocked(o)
-	}
 	r.audience = nil
 }
 
-// reload has the room read again before anybody uses it: what became of a commit is not known.
-func (r *Room) reload(err error) {
-	if err != nil {
-		r.stale.Store(true)
-		r.service.log.Warn("a room could not be written", "jid", r.JID.String(), "err", err)
+// readoptLocked is that for a room with people inside. Those of whom the store knows something else are shown as they are, or have to leave: they have been told nothing of a change that
+// could not be written, but others may have seen it.
+func (r *Room) readoptLocked(kept *Stored) {
+	if kept == nil && r.locked {
+		return // the store has never known it
 	}
+	before := map[*occupant]Affiliation{}
+	for _, o := range r.occupants {
+		before[o] = r.affiliationLocked(o.account)
+	}
+	r.adoptLocked(kept)
+	if kept == nil {
+		r.orderLocked(*r.destroyLocked(destruction{}), nil)
+		return
+	}
+	u := r.upshotLocked("")
+	for o, was := range before {
+		switch is := r.affiliationLocked(o.account); {
+		case is == Outcast || is < Member && r.config.Policy.Access == ByInvitation:
+			u.outLocked(o, farewell{codes: []int{333}})
+		case is != was:
+			u.moveLocked(o, r.usualRoleLocked(is), "")
+		case slices.Contains(r.unsure, o):
+			u.moveLocked(o, o.role, "")
+		}
+	}
+	r.unsure = nil
+	if len(u.gone)+len(u.moved) > 0 {
+		u.settleLocked()
+		r.orderLocked(*u.event(nil), nil)
+	}
+	r.service.keeper.note(r)
 }
 
 var _ server.Module = (*Service)(nil)

@@ -2,6 +2,7 @@ package muc
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -38,6 +39,9 @@ type Room struct {
 	digs      map[*dig]bool  // of those who are about to come in
 	asks      map[string]ask // between occupants, by the ids that they were handed on with
 	pending   int            // events that have not been told
+	ordered   int            // events since it is awake
+	unsure    []*occupant    // may have been seen as what they are not: a change was not written
+	life      int            // how many rooms have been here and are no more since then
 	invited   bucket         // of invitations
 	pictured  pictured       // the hashes of the avatar
 }
@@ -53,55 +57,82 @@ type event struct {
 	by     *server.Passage // the stanza that causes it; nil if it is a request, or the server's own doing
 	writes []server.Write
 	tell   func(ctx context.Context) // what is done once it is durable
-	undo   func()                    // takes back what was done when it was ordered; called with the lock
+	after  func(ctx context.Context) // what is done when it has been told, by who has asked for it: it may wait for this room, for others, and for the store
+	undo   func()                    // takes back what was done when it was ordered, if it could not be written; called with the lock
+	amiss  func(ctx context.Context) // what is done then, without the lock: those inside have to learn of what can't be taken back
 }
 
 // orderLocked gives an event its place. outcome, which may be nil, hears what became of it.
 func (r *Room) orderLocked(e event, outcome func(error)) {
 	r.pending++
+	r.ordered++
 	r.seq.Add(e.by, e.writes, func(ctx context.Context, err error) {
-		defer r.told(err, &e, outcome)
-		if err == nil {
+		became := errMistake // whatever goes wrong, the room goes on
+		defer func() { r.told(became, outcome) }()
+		r.committed(err, &e)
+		switch {
+		case err == nil:
 			e.tell(ctx)
+		case e.amiss != nil:
+			e.amiss(ctx)
 		}
+		became = err
 	})
 }
 
-// told ends an event.
-func (r *Room) told(err error, e *event, outcome func(error)) {
-	r.place.mu.Lock() // so that it is closed like a room that was opened
-	r.place.users++
-	r.place.mu.Unlock()
+// errMistake is what an event ends with that could not be told; the kernel has logged why.
+var errMistake = errors.New("muc: a mistake")
+
+// committed takes over what became of an event's writes.
+func (r *Room) committed(err error, e *event) {
+	if err != nil {
+		r.stale.Store(true)
+		r.service.log.Warn("a room could not be written", "jid", r.JID.String(), "err", err)
+		r.service.keeper.retry(r, e.writes)
+	}
 	r.mu.Lock()
-	r.pending--
+	defer r.mu.Unlock()
 	switch {
 	case err == nil:
 		r.partedLocked(e.writes)
 	case e.undo != nil:
 		e.undo()
 	}
+}
+
+// told ends an event.
+func (r *Room) told(err error, outcome func(error)) {
+	if err != nil {
+		r.stale.Store(true)
+	}
+	r.hold()
+	r.mu.Lock()
+	r.pending--
 	r.mu.Unlock()
-	r.reload(err)
 	r.close()
 	if outcome != nil {
 		outcome(err)
 	}
 }
 
+// hold keeps a room that is awake from being let go until it is closed.
+func (r *Room) hold() {
+	r.place.mu.Lock()
+	defer r.place.mu.Unlock()
+	r.place.users++
+}
+
 // change orders what a request asks for, and waits until it has been told. decide is called with the lock; its error refuses, a nil event changes nothing.
 func (r *Room) change(ctx context.Context, decide func() (*event, error)) error {
 	done := make(chan error, 1)
-	ordered, err := func() (bool, error) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		e, err := decide()
-		if e == nil || err != nil {
-			return false, err
+	e, err := r.decided(decide, func(err error) { done <- err })
+	switch {
+	case e == nil || err != nil:
+		return err
+	case e.after != nil: // it is not left out if who asks gives up
+		if err = <-done; err == nil {
+			e.after(context.WithoutCancel(ctx))
 		}
-		r.orderLocked(*e, func(err error) { done <- err })
-		return true, nil
-	}()
-	if !ordered {
 		return err
 	}
 	select {
@@ -109,6 +140,38 @@ func (r *Room) change(ctx context.Context, decide func() (*event, error)) error 
 		return err
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// decided orders what is decided.
+func (r *Room) decided(decide func() (*event, error), outcome func(error)) (*event, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e, err := decide()
+	if e != nil && err == nil {
+		r.orderLocked(*e, outcome)
+	}
+	return e, err
+}
+
+// orderForLocked orders what a stanza causes.
+func (r *Room) orderForLocked(p *server.Passage, e event) {
+	e.by = p
+	if e.after != nil {
+		p.Then(func(ctx context.Context, _ *server.Passage) error {
+			e.after(ctx)
+			return nil
+		})
+	}
+	r.orderLocked(e, nil)
+}
+
+// routing sends stanzas, each of which is decided and told by who gets it.
+func (s *Service) routing(sts []*xmpp.Stanza) func(context.Context) {
+	return func(ctx context.Context) {
+		for _, st := range sts {
+			s.host.Route(ctx, st)
+		}
 	}
 }
 

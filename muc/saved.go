@@ -94,15 +94,15 @@ func (s *Service) reseat(session *server.Session, saved savedSeat) error {
 	if !r.stored || r.affiliationLocked(account) == Outcast || o != nil && o.account != account {
 		return errNoRoom
 	}
-	if err := s.enters(session, r); err != nil {
+	x := &seat{room: r, jid: session.JID, session: session, said: saved.Said, lang: saved.Lang, since: saved.Since}
+	if err := s.enters(x); err != nil {
 		return err
 	}
 	if o == nil {
 		o = &occupant{nick: saved.Nick, jid: r.from(saved.Nick), key: key, account: account, id: s.occupantID(r.JID, account), role: saved.Role}
 		r.occupants[key] = o
 	}
-	x := &seat{room: r, jid: session.JID, session: session, occupant: o, said: saved.Said, lang: saved.Lang, since: saved.Since}
-	s.sits(x)
+	x.occupant = o
 	r.sitLocked(x)
 	return nil
 }
@@ -113,9 +113,7 @@ func (in *inside) list() []*seat {
 	defer in.mu.Unlock()
 	out := make([]*seat, 0, len(in.seats))
 	for _, x := range in.seats {
-		if x != nil {
-			out = append(out, x)
-		}
+		out = append(out, x)
 	}
 	return out
 }

@@ -25,23 +25,24 @@ func (r *Room) updateLocked(p *server.Passage, s *seat, nick, key string) error 
 
 // showLocked orders that all are told how an occupant is now.
 func (r *Room) showLocked(p *server.Passage, o *occupant, writes []server.Write, codes []int) {
-	v, to := r.viewLocked(o), r.audienceLocked()
-	own, others := make([]listener, 0, len(o.seats)), make([]listener, 0, len(to))
-	for _, l := range to {
-		if l.occupant == o {
-			own = append(own, l)
-		} else {
-			others = append(others, l)
-		}
-	}
+	v, to, own := r.viewLocked(o), r.audienceLocked(), o.listeners()
 	self := *v
 	i := item{affiliation: r.affiliationLocked(o.account), role: o.role, jid: o.seats[len(o.seats)-1].jid, statuses: append([]int{110}, codes...), occupant: o.id, hats: r.hatsLocked(o)}
 	self.full = i.element()
 	self.bare, self.hidden = self.full, false
 	r.orderLocked(event{by: p, writes: writes, tell: func(ctx context.Context) {
 		r.giveView(ctx, own, &self, "")
-		r.giveView(ctx, others, v, "")
+		r.giveOthers(ctx, to, o, v)
 	}}, nil)
+}
+
+// listeners are an occupant's own seats.
+func (o *occupant) listeners() []listener {
+	out := make([]listener, 0, len(o.seats))
+	for _, s := range o.seats {
+		out = append(out, listener{s, true})
+	}
+	return out
 }
 
 // renameLocked changes a nick (XEP-0045 §7.6): all sessions of the occupant go with it.

@@ -19,12 +19,14 @@ type upshot struct {
 	moved  []moved
 	notes  []standing // who is not inside, and is an admin or owner from now on, or no more
 	told   []func(context.Context)
+	after  func(context.Context) // see event
+	views  map[*occupant]*view   // of all, for new moderators; nil: nobody needs them
 }
 
 // moved is an occupant with a new role or affiliation.
 type moved struct {
 	occupant *occupant
-	was      Role
+	was, is  Role
 	reason   string
 }
 
@@ -42,17 +44,13 @@ func (u *upshot) reasonLocked(reason string) string {
 
 // event is the upshot as an event of its own. p may be nil.
 func (u *upshot) event(p *server.Passage) *event {
-	return &event{by: p, writes: u.writes, tell: func(ctx context.Context) { u.tell(ctx, nil) }, undo: u.undoLocked}
+	return &event{by: p, writes: u.writes, tell: func(ctx context.Context) { u.tell(ctx, nil) }, after: u.after, undo: u.undoLocked, amiss: u.tellBroken}
 }
 
 // tell tells everybody: first those who are out, then who has asked for it, by answer, which may be nil, and then those inside (XEP-0045 §8.2).
 func (u *upshot) tell(ctx context.Context, answer func()) {
 	r := u.room
-	r.mu.Lock()
-	for _, fn := range u.placed {
-		fn()
-	}
-	r.mu.Unlock()
+	r.take(u.placed)
 	for _, d := range u.gone {
 		first := *d
 		first.hidden = true
@@ -71,28 +69,31 @@ func (u *upshot) tell(ctx context.Context, answer func()) {
 	}
 }
 
-// undoLocked takes back what is not stored: who had to leave is inside, in the role that they had.
+// take takes over what a commit has given.
+func (r *Room) take(placed []func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, fn := range placed {
+		fn()
+	}
+}
+
+// undoLocked takes back what is not stored: everybody has the role that they had, unless they have been given another one since.
 func (u *upshot) undoLocked() {
 	for _, m := range u.moved {
-		m.occupant.role = m.was
-	}
-	for _, d := range u.gone {
-		for _, s := range d.gone {
-			u.room.sitAgainLocked(s)
+		if m.occupant.role == m.is {
+			m.occupant.role = m.was
 		}
+		u.room.unsure = append(u.room.unsure, m.occupant)
 	}
 	u.room.audience = nil
 }
 
-// sitAgainLocked gives a seat back that was taken away for nothing, if there is still somebody to sit on it.
-func (r *Room) sitAgainLocked(s *seat) {
-	o := s.occupant
-	if other := r.occupants[o.key]; other != nil && other != o || r.seats[s.jid] != nil || r.service.enters(s.session, r) != nil {
-		return
+// tellBroken tells those who had to leave, and the others, that they are out for nothing.
+func (u *upshot) tellBroken(ctx context.Context) {
+	for _, d := range u.gone {
+		d.tellBroken(ctx, u.room)
 	}
-	r.occupants[o.key] = o
-	r.sitLocked(s)
-	r.service.sits(s)
 }
 
 // outLocked has an occupant leave.
@@ -106,7 +107,7 @@ func (u *upshot) outLocked(o *occupant, f farewell) {
 
 // moveLocked gives an occupant a role; it may be the one that they have, if the affiliation is another.
 func (u *upshot) moveLocked(o *occupant, role Role, reason string) {
-	u.moved = append(u.moved, moved{o, o.role, reason})
+	u.moved = append(u.moved, moved{o, o.role, role, reason})
 	o.role, u.room.audience = role, nil
 }
 
@@ -151,10 +152,10 @@ func (u *upshot) showLocked(m moved, to []listener) {
 	i.role, i.statuses = o.role, []int{110}
 	self := &view{stanza: s.presence(), full: i.element()}
 	self.bare = self.full
-	own, others := apart(to, o)
+	own := o.listeners()
 	u.told = append(u.told, func(ctx context.Context) {
 		r.giveView(ctx, own, self, "")
-		r.giveView(ctx, others, v, "")
+		r.giveOthers(ctx, to, o, v)
 	})
 	if r.config.Policy.Anonymous && o.role == Moderator && m.was < Moderator {
 		u.unveilLocked(o, own)
@@ -164,15 +165,19 @@ func (u *upshot) showLocked(m moved, to []listener) {
 // unveilLocked tells one who becomes a moderator who the others are (§8).
 func (u *upshot) unveilLocked(o *occupant, own []listener) {
 	r := u.room
-	views := make([]*view, 0, len(r.occupants))
-	for _, other := range r.occupants {
-		if other != o && len(other.seats) > 0 {
-			views = append(views, r.viewLocked(other))
+	if u.views == nil {
+		u.views = make(map[*occupant]*view, len(r.occupants))
+		for _, other := range r.occupants {
+			if len(other.seats) > 0 {
+				u.views[other] = r.viewLocked(other)
+			}
 		}
 	}
 	u.told = append(u.told, func(ctx context.Context) {
-		for _, v := range views {
-			r.giveView(ctx, own, v, "")
+		for other, v := range u.views {
+			if other != o {
+				r.giveView(ctx, own, v, "")
+			}
 		}
 	})
 }
@@ -190,17 +195,4 @@ func (u *upshot) noteLocked(s standing, to []listener) {
 		}
 	}
 	u.told = append(u.told, func(ctx context.Context) { r.giveView(ctx, sees, v, "") })
-}
-
-// apart separates an occupant's seats from those of others.
-func apart(to []listener, o *occupant) (own, others []listener) {
-	others = make([]listener, 0, len(to))
-	for _, l := range to {
-		if l.occupant == o {
-			own = append(own, l)
-		} else {
-			others = append(others, l)
-		}
-	}
-	return own, others
 }
