@@ -41,6 +41,8 @@ func TestLyingRooms(t *testing.T) {
 				s := drawn(t)
 				scene := stage{program: lying, args: []string{"-lie=" + test.lie}, seed: s, database: db, accounts: 8, rooms: 1, habit: inRooms}.set(t)
 				must(t, scene.Run.Found(t.Context(), func(int, int) bool { return true }))
+				must(t, scene.Server.Terminate()) // so that it is stored who belongs to the room
+				must(t, scene.Server.Start())
 				playRooms(t, scene, Plan(s, Menu{Mishaps: []Mishap{test.mishap}, Steps: 4, Mean: 200}), test.comings)
 				if v := judgeRooms(t, scene); v.Counts[test.want] == 0 {
 					t.Errorf("a server that lies out of %s passes for one that keeps its word", test.lie)
