@@ -2,7 +2,6 @@ package pubsub
 
 import (
 	"context"
-	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -24,7 +23,8 @@ func (s *served) fresh(features []string) []string {
 	defer s.mu.Unlock()
 	var out []string
 	for _, f := range features {
-		if node, ok := strings.CutSuffix(f, notifySuffix); ok && node != "" && !slices.Contains(s.nodes, node) {
+		node, ok := strings.CutSuffix(f, notifySuffix)
+		if ok && isName(node, mostName) && len(s.nodes)+len(out) < mostWanted && !slices.Contains(s.nodes, node) {
 			out = append(out, node)
 		}
 	}
@@ -77,7 +77,7 @@ func (m *Module) show(ctx context.Context, s *server.Session, owner xmpp.JID, na
 	if owner.IsZero() {
 		owners = []xmpp.JID{s.Account.JID, {}}
 	}
-	sent := map[string]int64{}
+	g := &gallery{m: m, s: s, sent: map[string]int64{}, left: mostShown}
 	for len(owners) > 0 {
 		began := m.clock.Load()
 		var all []Shown
@@ -89,9 +89,10 @@ func (m *Module) show(ctx context.Context, s *server.Session, owner xmpp.JID, na
 			}
 			all = append(all, some...)
 		}
-		m.host.Hand(ctx, s, m.stanzas(ctx, s, all, sent))
+		m.host.Hand(ctx, s, g.stanzas(ctx, all))
 		owners = m.changed(all, began)
 	}
+	g.goOn()
 }
 
 // changed lists the owners of items who have told something since.
@@ -116,31 +117,6 @@ func (m *Module) shown(ctx context.Context, watcher, owner xmpp.JID, names []str
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return m.store.Shown(ctx, watcher, owner, names)
-}
-
-// stanzas are the notifications of what a session may see and has not been sent.
-func (m *Module) stanzas(ctx context.Context, s *server.Session, all []Shown, sent map[string]int64) iter.Seq[*xmpp.Stanza] {
-	return func(yield func(*xmpp.Stanza) bool) {
-		now := m.host.Now()
-		for i := range all {
-			x := &all[i]
-			key := x.Owner.String() + " " + x.Node.Name
-			if x.Item.Seq <= max(sent[key], x.Node.Config.floor(now)) || !x.Node.Config.Shows() {
-				continue
-			}
-			err := m.allows(ctx, reader{x.Owner, s.Account.JID, true}, &x.Node.Config, x.Affiliation)
-			if err != nil {
-				if !isStanzaError(err) {
-					m.fail(x.Owner, x.Node.Name, err)
-				}
-				continue
-			}
-			sent[key] = x.Item.Seq
-			if !yield(m.late(x.Owner, &x.Node, x.Item)) {
-				return
-			}
-		}
-	}
 }
 
 // late is the notification of something that was published before (XEP-0163 §4.3.4).

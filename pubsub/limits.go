@@ -17,6 +17,8 @@ const (
 	mostAnswered = 384 << 10
 	mostIDs      = 500 // that may be asked for one by one
 	mostPage     = 1000
+	mostWanted   = 100       // nodes that one client is shown the last items of
+	mostShown    = 256 << 10 // bytes of last items that a client is sent before it has to answer
 
 	nodeBytes = 200 // what a node and a peer count for themselves
 	peerBytes = 100

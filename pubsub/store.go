@@ -109,8 +109,8 @@ type Store interface {
 	Totals(ctx context.Context, owner xmpp.JID) (Totals, error)
 	// Items gives what a Query asks for.
 	Items(ctx context.Context, q Query) ([]Item, error)
-	// Shown gives the last items of the nodes of these names that watcher's contacts have; of those contacts to whom both rosters let it see presence.
-	// An owner asks for one contact alone: zero means all. If it is the watcher itself, no roster is asked.
+	// Shown gives the last items of the nodes of these names that watcher's contacts have; of those contacts to whom both rosters let it see presence, and
+	// 2,000 at most. Payloads of more than 2 KiB are left out. An owner asks for one contact alone: zero means all. If it is the watcher itself, no roster is asked.
 	Shown(ctx context.Context, watcher, owner xmpp.JID, names []string) ([]Shown, error)
 }
 

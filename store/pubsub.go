@@ -145,19 +145,20 @@ func (s *Store) Items(ctx context.Context, q pubsub.Query) ([]pubsub.Item, error
 
 // The last items of nodes whose names are in $2, each between two line feeds, which no name has: REPLACE finds them in both engines.
 const (
-	shownColumns = `SELECT k.bare, n.node, n.config, n.created, n.last, n.items, n.bytes, COALESCE(p.affiliation, 0), i.item, i.seq, i.length, i.payload `
-	shownNodes   = `JOIN pubsub_node n ON n.owner = k.id AND REPLACE($2, $3 || n.node || $3, '') <> $2
+	shownColumns = `SELECT k.bare, n.node, n.config, n.created, n.last, n.items, n.bytes, COALESCE(p.affiliation, 0), i.item, i.seq, i.length,
+		CASE WHEN i.length <= 2048 THEN i.payload ELSE '' END `
+	shownNodes = `JOIN pubsub_node n ON n.owner = k.id AND REPLACE($2, $3 || n.node || $3, '') <> $2
 		JOIN pubsub_item i ON i.owner = n.owner AND i.node = n.node AND i.seq = n.last
 		LEFT JOIN pubsub_peer p ON p.owner = n.owner AND p.node = n.node AND p.resource = '' AND p.peer = (SELECT id FROM jid WHERE bare = $1) `
 
 	// Both rosters have to say that the watcher sees the contact: flags 1 (to) of its own, 2 (from) of the other's.
 	selectShownAll = shownColumns + `FROM jid w JOIN roster r ON r.owner = w.id AND (r.subscription & 1) <> 0
 		JOIN roster b ON b.owner = r.contact AND b.contact = w.id AND (b.subscription & 2) <> 0
-		JOIN jid k ON k.id = r.contact ` + shownNodes + `WHERE w.bare = $1`
+		JOIN jid k ON k.id = r.contact ` + shownNodes + `WHERE w.bare = $1 LIMIT 2000`
 	selectShownOne = shownColumns + `FROM jid w JOIN roster r ON r.owner = w.id AND (r.subscription & 1) <> 0
 		JOIN roster b ON b.owner = r.contact AND b.contact = w.id AND (b.subscription & 2) <> 0
-		JOIN jid k ON k.id = r.contact ` + shownNodes + `WHERE w.bare = $1 AND k.bare = $4`
-	selectShownOwn = shownColumns + `FROM jid k ` + shownNodes + `WHERE k.bare = $1`
+		JOIN jid k ON k.id = r.contact ` + shownNodes + `WHERE w.bare = $1 AND k.bare = $4 LIMIT 2000`
+	selectShownOwn = shownColumns + `FROM jid k ` + shownNodes + `WHERE k.bare = $1 LIMIT 2000`
 )
 
 // Shown is pubsub.Store's.
