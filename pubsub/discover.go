@@ -55,10 +55,23 @@ func (m *Module) nodeItems(ctx context.Context, r *server.Request) (xmpp.Element
 	if err != nil {
 		return xmpp.Element{}, err
 	}
+	l := list{out: out}
 	for _, it := range items {
-		out = out.Add(xmpp.New(server.NSDiscoItems, "item").With("jid", r.Account.JID.String()).With("name", it.ID))
+		l.add(xmpp.New(server.NSDiscoItems, "item").With("jid", r.Account.JID.String()).With("name", it.ID))
 	}
-	return out, nil
+	return l.out, nil
+}
+
+// A list is an answer that holds no more than an answer may.
+type list struct {
+	out  xmpp.Element
+	size int
+}
+
+func (l *list) add(item xmpp.Element) {
+	if l.size += len(item.String()); l.size <= mostAnswered {
+		l.out.Children = append(l.out.Children, item)
+	}
 }
 
 func (m *Module) nodeList(ctx context.Context, r *server.Request, out xmpp.Element) (xmpp.Element, error) {
@@ -66,7 +79,7 @@ func (m *Module) nodeList(ctx context.Context, r *server.Request, out xmpp.Eleme
 	if err != nil {
 		return xmpp.Element{}, err
 	}
-	bare := r.From.Bare()
+	bare, l := r.From.Bare(), list{out: out}
 	for i := range nodes {
 		n := &nodes[i]
 		err := m.allows(ctx, reader{r.Account.JID, bare, true}, &n.Config, n.affiliation(bare))
@@ -74,8 +87,8 @@ func (m *Module) nodeList(ctx context.Context, r *server.Request, out xmpp.Eleme
 			return xmpp.Element{}, err
 		}
 		if err == nil {
-			out = out.Add(xmpp.New(server.NSDiscoItems, "item").With("jid", r.Account.JID.String()).With("node", n.Name).With("name", n.Config.Title))
+			l.add(xmpp.New(server.NSDiscoItems, "item").With("jid", r.Account.JID.String()).With("node", n.Name).With("name", n.Config.Title))
 		}
 	}
-	return out, nil
+	return l.out, nil
 }
