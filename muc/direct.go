@@ -49,7 +49,11 @@ func (s *Service) direct(ctx context.Context, p *server.Passage) error {
 	if !r.pacedLocked(1) {
 		return errInvitations
 	}
-	e, err := r.inviteLocked(r.whoLocked(st.From), st, []invitee{i})
+	w := r.whoLocked(st.From)
+	if err := r.readyLocked(w); err != nil {
+		return err
+	}
+	e, err := r.inviteLocked(w, st, []invitee{i})
 	if err != nil {
 		return err
 	}
@@ -65,6 +69,6 @@ func (r *Room) admits(st *xmpp.Stanza) bool {
 
 // admitsLocked tells whether a message's addressee becomes a member by the invitation in it.
 func (r *Room) admitsLocked(st *xmpp.Stanza) bool {
-	return r.stored && r.config.Policy.Access == ByInvitation && r.affiliationLocked(st.To.Bare()) == None &&
+	return (r.stored || r.locked) && r.config.Policy.Access == ByInvitation && r.affiliationLocked(st.To.Bare()) == None &&
 		r.permitLocked(r.whoLocked(st.From), actInvite) == nil
 }

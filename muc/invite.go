@@ -74,6 +74,9 @@ func (r *Room) invite(ctx context.Context, p *server.Passage, asked []xmpp.Eleme
 	if !r.pacedLocked(len(people)) {
 		return errInvitations
 	}
+	if err := r.readyLocked(w); err != nil {
+		return err
+	}
 	e, err := r.inviteLocked(w, p.Stanza, people)
 	if err != nil {
 		return err

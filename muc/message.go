@@ -65,8 +65,8 @@ func (r *Room) say(ctx context.Context, p *server.Passage) error {
 	if err := r.permitLocked(w, actSpeak); err != nil {
 		return err
 	}
-	if r.locked {
-		return xmpp.ErrNotAllowed.With("This room is not ready yet: say first what it shall be.")
+	if err := r.readyLocked(w); err != nil {
+		return err
 	}
 	if err := r.acceptLocked(w, p.Stanza); err != nil {
 		return err
