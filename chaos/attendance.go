@@ -52,11 +52,15 @@ type hall struct {
 	rooms []*attendance
 	known map[string]bool // the invitations that have come, by id
 	pings int             // of itself, which have no answer yet
+
+	// The database is certainly down when something is asked: what is refused is not done, and the client does not ask again by itself.
+	firm bool
 }
 
 // A HallStats says how clients fared in rooms.
 type HallStats struct {
 	Entered, Left, Quit, Invited int
+	Unseated                     int // put out by a request to leave for good that failed
 	TurnedAway                   int // messages, by a room that the sender believed to be inside of
 	Waited                       int // requests that were refused with "wait"
 }

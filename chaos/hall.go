@@ -61,6 +61,8 @@ func (h *hall) presence(a *attendance, st *xmpp.Stanza) {
 	own := hasStatus(x, "110")
 	account, err := strconv.Atoi(strings.TrimPrefix(st.From.Resource(), "u"))
 	switch {
+	case st.Type == xmpp.TypeError && strings.HasPrefix(st.ID, "step-"):
+		h.refusedStep(a, st)
 	case st.Type == xmpp.TypeError:
 		h.refusedEntry(a, st)
 	case err != nil:
@@ -100,6 +102,15 @@ func (h *hall) entered(a *attendance) {
 	h.run.board.entered()
 }
 
+// refusedStep is an error for going out: the client is still inside.
+func (h *hall) refusedStep(a *attendance, st *xmpp.Stanza) {
+	if why := refusal(st); why != "wait resource-constraint" {
+		h.breach(fmt.Errorf("it does not let a member out of room %s: %s", roomName(a.room), why))
+	}
+	h.hallStats.Waited++
+	a.asked, a.stepping, a.wait = false, false, h.run.now()+afterRefusal
+}
+
 // refusedEntry is an error for a request to come in: a member is let in, or has to wait.
 func (h *hall) refusedEntry(a *attendance, st *xmpp.Stanza) {
 	if st.ID != "enter-"+strconv.Itoa(a.room) || a.inside {
@@ -117,6 +128,12 @@ func (h *hall) refusedEntry(a *attendance, st *xmpp.Stanza) {
 	h.hallStats.Waited++
 	h.over(a, Lost)
 	a.asked, a.wait = false, h.run.now()+afterRefusal
+	if h.firm {
+		a.out = true
+		if a.member.Inside == 0 {
+			a.member.Asked, a.member.Tries = 0, 0
+		}
+	}
 }
 
 // putOut is the room's word that the client is not inside any more.
@@ -124,6 +141,8 @@ func (h *hall) putOut(a *attendance, x xmpp.Element, st *xmpp.Stanza) {
 	switch {
 	case a.standing == quitting && hasStatus(x, "321") && a.stay != nil: // §9.4
 		a.stay.Quits = true
+	case a.standing == quitting && hasStatus(x, "333"): // that they leave for good could not be written: they are out, and still belong
+		h.hallStats.Unseated++
 	case a.stepping:
 		h.hallStats.Left++
 		a.asked, a.stepping = false, false
@@ -175,6 +194,9 @@ func (h *hall) quitted(a *attendance, st *xmpp.Stanza) {
 	case "wait resource-constraint":
 		h.hallStats.Waited++
 		a.wait = h.run.now() + afterRefusal
+		if h.firm {
+			a.standing, a.member.Quit = belongs, 0
+		}
 		return
 	default:
 		h.breach(fmt.Errorf("it does not let a member leave: %s", why))

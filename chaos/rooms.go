@@ -195,6 +195,7 @@ func (r *Run) LeaveRooms() (*RoomHistory, HallStats) {
 		stats.Left += d.hallStats.Left
 		stats.Quit += d.hallStats.Quit
 		stats.Invited += d.hallStats.Invited
+		stats.Unseated += d.hallStats.Unseated
 		stats.TurnedAway += d.hallStats.TurnedAway
 		stats.Waited += d.hallStats.Waited
 	}
