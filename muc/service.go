@@ -94,10 +94,10 @@ func (s *Service) Register(h *server.Host) {
 	s.places = server.NewAccountSlot[place](h)
 	s.inside = server.NewSessionSlot[inside](h)
 	s.invited = server.NewAccountSlot[invited](h)
-	for domain := range s.opts.Rooms {
+	for domain, of := range s.opts.Rooms {
 		h.HandleDomain(domain, s.take)
 		h.DecideDomain(domain, s.decide)
-		h.DomainItem(xmpp.MustParseJID(domain))
+		h.DomainItem(of, xmpp.MustParseJID(domain))
 	}
 	hooks := h.Hooks()
 	hooks.Outbound = append(hooks.Outbound, s.direct)

@@ -22,7 +22,7 @@ type disco struct {
 	features   [2][]string // by Target: ToDomain, ToAccount
 	partial    [2][]partialFeature
 	identities [2][]Identity
-	items      []xmpp.JID                           // of the domains
+	items      map[string][]xmpp.JID                // of each domain
 	forms      []func(domain string) []xmpp.Element // of the domains
 	info       [2]map[string]IQHandler              // by Target and node
 	itemsAt    [2]map[string]IQHandler
@@ -46,7 +46,7 @@ func (d *disco) Info() Info {
 
 // Register is part of Module.
 func (d *disco) Register(h *Host) {
-	d.host = h
+	d.host, d.items = h, map[string][]xmpp.JID{}
 	for _, t := range []Target{ToDomain, ToAccount} {
 		d.info[t], d.itemsAt[t] = map[string]IQHandler{}, map[string]IQHandler{}
 	}
@@ -81,7 +81,9 @@ func (h *Host) AddIdentity(t Target, id Identity) {
 }
 
 // DomainItem lists an address among a domain's items, such as a room service.
-func (h *Host) DomainItem(j xmpp.JID) { h.disco.items = append(h.disco.items, j) }
+func (h *Host) DomainItem(domain string, j xmpp.JID) {
+	h.disco.items[domain] = append(h.disco.items[domain], j)
+}
 
 // DomainForm adds forms (XEP-0128) to a domain's disco#info. What fn gives for a domain is always the same.
 func (h *Host) DomainForm(fn func(domain string) []xmpp.Element) {
@@ -208,7 +210,7 @@ func (d *disco) answerItems(t Target) IQHandler {
 		}
 		out := xmpp.New(NSDiscoItems, "query")
 		if t == ToDomain {
-			for _, j := range d.items {
+			for _, j := range d.items[r.To.Domain()] {
 				out = out.Add(xmpp.New(NSDiscoItems, "item").With("jid", j.String()))
 			}
 		}
