@@ -93,6 +93,16 @@ func (m *Module) adopt(ctx context.Context, a *server.Account, node string) erro
 	})
 }
 
+// adoptFor is adopt for a client that waits to be told of its bookmarks, and does not ask: some do, where the conversion of XEP-0411 is offered (§4).
+func (m *Module) adoptFor(ctx context.Context, s *server.Session, names []string) {
+	if !slices.Contains(names, nodeStorage) {
+		return
+	}
+	if err := m.adopt(ctx, s.Account, nodeStorage); err != nil {
+		m.fail(s.Account.JID, nodeStorage, err)
+	}
+}
+
 // A bookmark is what both ways of keeping one can say.
 type bookmark struct {
 	name, nick, password string

@@ -53,7 +53,8 @@ func TestOldBookmarks(t *testing.T) {
 	t.Parallel()
 	for name, request := range map[string]string{
 		"reading": entity("<items node='urn:xmpp:bookmarks:1'/>"), "reading all": entity("<items node='storage:bookmarks'/>"),
-		"adding": configured("urn:xmpp:bookmarks:1", "new@conference.example.org", "<conference xmlns='urn:xmpp:bookmarks:1'/>", "max_items", "max", "access_model", "whitelist"),
+		"waiting": "<query xmlns='http://jabber.org/protocol/disco#items'/>",
+		"adding":  configured("urn:xmpp:bookmarks:1", "new@conference.example.org", "<conference xmlns='urn:xmpp:bookmarks:1'/>", "max_items", "max", "access_model", "whitelist"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -63,6 +64,10 @@ func TestOldBookmarks(t *testing.T) {
 				"storage:bookmarks storage": "<storage xmlns='storage:bookmarks'><conference jid='old@conference.example.org' name='Old'/></storage>"})
 			if err != nil {
 				t.Fatal(err)
+			}
+			if name == "waiting" { // as older Conversations does
+				d.wants("storage:bookmarks")
+				d.next(func(e xmpp.Element) bool { _, what := heard(e); return what == "current" })
 			}
 			typ := "get"
 			if name == "adding" {

@@ -44,6 +44,7 @@ func (m *Module) presence(ctx context.Context, c server.PresenceChange) {
 	case server.BecameAvailable, server.CapsChanged:
 		if s := c.Session; s.Presence() != nil {
 			if names := m.interest.Get(s).fresh(m.opts.Interests.Features(s)); len(names) > 0 {
+				m.adoptFor(ctx, s, names)
 				m.show(ctx, s, xmpp.JID{}, names)
 			}
 		}
