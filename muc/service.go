@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -120,9 +121,18 @@ func (s *Service) decide(ctx context.Context, p *server.Passage) error {
 	}
 	defer r.close()
 	if st.Kind == xmpp.Presence {
-		return r.presence(ctx, p)
+		return refusal(st, r.presence(ctx, p))
 	}
 	return r.message(ctx, p)
+}
+
+// refusal says beside an error that it is about coming in, or about a nick: some clients look at no other (XEP-0045 §7.2.5 to §7.2.10, §7.6).
+func refusal(st *xmpp.Stanza, err error) error {
+	var e *xmpp.Error
+	if st.Type == "" && errors.As(err, &e) {
+		return e.WithBeside(xmpp.New(nsMUC, "x"))
+	}
+	return err
 }
 
 // take is for what has no place in a room's order: requests, and what is sent to the service itself.

@@ -18,6 +18,7 @@ type Error struct {
 	Condition Condition
 	Text      string  // for people, or empty
 	App       Element // an application-specific condition, or nothing
+	Beside    Element // what of the stanza is repeated beside the error (RFC 6120 §8.3.1), or nothing
 }
 
 func (e *Error) Error() string {
@@ -38,6 +39,13 @@ func (e *Error) With(text string) *Error {
 func (e *Error) WithApp(app Element) *Error {
 	out := *e
 	out.App = app
+	return &out
+}
+
+// WithBeside gives a copy that repeats something of the stanza which it answers.
+func (e *Error) WithBeside(child Element) *Error {
+	out := *e
+	out.Beside = child
 	return &out
 }
 

@@ -174,7 +174,11 @@ func (s *Stanza) Result(payload Element) *Stanza {
 // ErrorReply makes the error that answers s (RFC 6120 §8.3.1). The caller sees to it that s is not an error itself.
 func (s *Stanza) ErrorReply(e *Error) *Stanza {
 	out := &Stanza{Kind: s.Kind, Type: TypeError, ID: s.ID, From: s.To, To: s.From}
-	out.setInner([]Element{e.Element()})
+	if e.Beside.IsZero() {
+		out.setInner([]Element{e.Element()})
+	} else {
+		out.setInner([]Element{e.Beside, e.Element()})
+	}
 	return out
 }
 
