@@ -19,7 +19,7 @@ var roomCommands = []roomCommand{
 	{"leave", "Leave for good", isMember, runLeave},
 	{"invite", "Invite people", mayInvite, inviteForm},
 	{"show", "Show what the room is", isMember, runShow},
-	{"people", "List members, admins and owners", isAdmin, runPeople},
+	{"people", "List members, admins and owners", mayKnowPeople, runPeople},
 	{"affiliation", "Change what somebody is to the room", isAdmin, affiliationForm},
 	{"set", "Change the configuration", isOwner, setForm},
 	{"open", "Open the room to everybody", isOwner, runAccess(Open, "Everybody may enter now. What was said before stays with those who were there.")},
@@ -27,9 +27,15 @@ var roomCommands = []roomCommand{
 	{"destroy", "Destroy the room", isOwner, destroyForm},
 }
 
-func isMember(_ *Room, w who) bool  { return w.affiliation >= Member }
-func isAdmin(_ *Room, w who) bool   { return w.affiliation >= Admin }
-func isOwner(_ *Room, w who) bool   { return w.affiliation == Owner }
+func isMember(_ *Room, w who) bool { return w.affiliation >= Member }
+func isAdmin(_ *Room, w who) bool  { return w.affiliation >= Admin }
+func isOwner(_ *Room, w who) bool  { return w.affiliation == Owner }
+
+// mayKnowPeople: the list has the owners' and admins' addresses, which a semi-anonymous room keeps for its owners (XEP-0045 §10.5, §10.8).
+func mayKnowPeople(r *Room, w who) bool {
+	return w.affiliation == Owner || w.affiliation == Admin && !r.config.Policy.Anonymous
+}
+
 func mayInvite(r *Room, w who) bool { return r.permitLocked(w, actInvite) == nil }
 
 func (s *Service) registerCommands(h *server.Host) {
