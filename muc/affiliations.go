@@ -82,13 +82,7 @@ func (u *upshot) keepLocked(p *Person) {
 	if !r.stored {
 		return
 	}
-	w := &Affiliate{Room: r.JID, Account: p.Account, Affiliation: p.Affiliation, Nick: p.Nick, Reason: p.Reason}
-	u.writes = append(u.writes, w)
-	u.placed = append(u.placed, func() {
-		if w.Joined != 0 && p.Affiliation > None {
-			p.Joined = w.Joined
-		}
-	})
+	u.writes = append(u.writes, &Affiliate{Room: r.JID, Account: p.Account, Affiliation: p.Affiliation, Nick: p.Nick, Reason: p.Reason})
 }
 
 // beginLocked begins the interval of one who is inside when they become a member. For others it begins when they come in.

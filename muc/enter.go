@@ -314,10 +314,11 @@ func (r *Room) tellArrival(ctx context.Context, s *seat, t *arrivalTold, e *entr
 		c.Give(ctx, s.session, stream.Packet{Stanza: st, To: s.jid, Tail: tail})
 	}
 	for i := range t.views {
-		if v := &t.views[i]; !v.hidden {
+		if v := &t.views[i]; !v.hidden && v.occupant.came.Load() {
 			own(v.stanza(), v.tail(t.sees))
 		}
 	}
+	s.occupant.came.Store(true)
 	history, volatile := r.filled(s, e)
 	r.giveView(ctx, t.to, t.own, "")
 	own(t.own.stanza, t.self.element())
@@ -358,7 +359,7 @@ func (r *Room) giveView(ctx context.Context, to []listener, v *view, more string
 
 // giveOthers is giveView for all but one occupant. The list of those inside is shared: with many changes at once, lists of their own would fill the memory.
 func (r *Room) giveOthers(ctx context.Context, to []listener, but *occupant, v *view) {
-	if v.hidden {
+	if v.hidden || !but.came.Load() {
 		return
 	}
 	c := r.service.host.NewCast()

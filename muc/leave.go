@@ -109,17 +109,20 @@ type departure struct {
 	own        string
 	hidden     bool
 	asks       []ask // of those who go, which nobody will answer
-	id         string
+	occupant   *occupant
 	was        Affiliation
 }
 
 func (d *departure) tell(ctx context.Context, r *Room) {
 	c := r.service.host.NewCast()
 	for _, s := range d.gone {
+		if s.out.Load() {
+			continue
+		}
 		c.Give(ctx, s.session, stream.Packet{Stanza: d.stanza, To: s.jid, Tail: d.own})
 	}
 	r.forsake(ctx, d.asks)
-	if d.hidden {
+	if d.hidden || !d.occupant.came.Load() {
 		return
 	}
 	for _, l := range d.to {
@@ -137,7 +140,7 @@ func (d *departure) tell(ctx context.Context, r *Room) {
 // tellBroken is tell where what has put them out could not be written: they are out all the same, since they have missed what was said meanwhile, and can come in again at
 // once (XEP-0045 §9.2, status 333).
 func (d *departure) tellBroken(ctx context.Context, r *Room) {
-	i, x := item{affiliation: d.was, occupant: d.id, statuses: []int{333}}, *d
+	i, x := item{affiliation: d.was, occupant: d.occupant.id, statuses: []int{333}}, *d
 	x.bare = i.element()
 	x.full = x.bare
 	i.statuses = []int{110, 333}
@@ -167,7 +170,7 @@ func (r *Room) departLocked(p *server.Passage, s *seat, f farewell, outcome func
 	}
 	tell := func(ctx context.Context) {
 		d.tell(ctx, r)
-		if v != nil {
+		if v != nil && o.came.Load() {
 			r.giveView(ctx, to, v, "")
 		}
 	}
@@ -195,7 +198,7 @@ func (r *Room) farewellLocked(o *occupant, f farewell) *departure {
 	if f.nick != "" {
 		i.role = o.role
 	}
-	d := &departure{stanza: st, bare: i.element(), hidden: o.role < r.config.Policy.Presence, id: o.id, was: f.was}
+	d := &departure{stanza: st, bare: i.element(), hidden: o.role < r.config.Policy.Presence, occupant: o, was: f.was}
 	if d.was == 0 {
 		d.was = r.affiliationLocked(o.account)
 	}
@@ -217,11 +220,18 @@ func (r *Room) partLocked(account xmpp.JID) []server.Write {
 	return []server.Write{&Part{Room: r.JID, Account: account}}
 }
 
-// partedLocked notes where people were last inside, once that is durable.
-func (r *Room) partedLocked(writes []server.Write) {
+// placedLocked takes over what commits give: where people were last inside, and their places in the order of members.
+func (r *Room) placedLocked(writes []server.Write) {
 	for _, w := range writes {
-		if w, ok := w.(*Part); ok && r.people[w.Account] != nil {
-			r.people[w.Account].Last = w.At
+		switch w := w.(type) {
+		case *Part:
+			if p := r.people[w.Account]; p != nil {
+				p.Last = w.At
+			}
+		case *Affiliate:
+			if p := r.people[w.Account]; p != nil && w.Joined != 0 && p.Affiliation > None {
+				p.Joined = w.Joined
+			}
 		}
 	}
 }

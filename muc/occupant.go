@@ -19,8 +19,9 @@ type occupant struct {
 	account xmpp.JID // bare
 	id      string   // XEP-0421
 	role    Role
-	asked   int64   // when they last asked for voice, in seconds of Unix time
-	seats   []*seat // the one whose presence is shown is the last
+	asked   int64       // when they last asked for voice, in seconds of Unix time
+	seats   []*seat     // the one whose presence is shown is the last
+	came    atomic.Bool // it has been told that they are inside: before, what is ordered on the strength of it is not shown to others
 }
 
 // A seat is a session inside a room.
@@ -44,6 +45,7 @@ type view struct {
 
 // A glance is how an occupant is shown to one who comes in: a room has many of them.
 type glance struct {
+	occupant    *occupant
 	nick        xmpp.JID
 	said, lang  string
 	id          string
@@ -68,7 +70,7 @@ func (g *glance) tail(sees bool) string {
 
 func (r *Room) glanceLocked(o *occupant) glance {
 	s := o.seats[len(o.seats)-1]
-	return glance{nick: o.jid, said: s.said, lang: s.lang, id: o.id, affiliation: r.affiliationLocked(o.account), role: o.role, jid: s.jid,
+	return glance{occupant: o, nick: o.jid, said: s.said, lang: s.lang, id: o.id, affiliation: r.affiliationLocked(o.account), role: o.role, jid: s.jid,
 		hats: r.hatsLocked(o), hidden: o.role < r.config.Policy.Presence}
 }
 

@@ -94,7 +94,7 @@ func (r *Room) committed(err error, e *event) {
 	defer r.mu.Unlock()
 	switch {
 	case err == nil:
-		r.partedLocked(e.writes)
+		r.placedLocked(e.writes)
 	case e.undo != nil:
 		e.undo()
 	}

@@ -100,6 +100,7 @@ func (s *Service) reseat(session *server.Session, saved savedSeat) error {
 	}
 	if o == nil {
 		o = &occupant{nick: saved.Nick, jid: r.from(saved.Nick), key: key, account: account, id: s.occupantID(r.JID, account), role: saved.Role}
+		o.came.Store(true)
 		r.occupants[key] = o
 	}
 	x.occupant = o

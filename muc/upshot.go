@@ -175,7 +175,7 @@ func (u *upshot) unveilLocked(o *occupant, own []listener) {
 	}
 	u.told = append(u.told, func(ctx context.Context) {
 		for other, v := range u.views {
-			if other != o {
+			if other != o && other.came.Load() {
 				r.giveView(ctx, own, v, "")
 			}
 		}
