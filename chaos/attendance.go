@@ -37,6 +37,8 @@ type attendance struct {
 	inside   bool          // it has been let in, and has not heard that it is out
 	stepping bool          // it has said that it goes out
 	unsure   bool          // it may have been invited before it left, or after that
+	fresh    bool          // it has certainly been invited after that
+	gone     time.Duration // when it knew that it had left for good
 	asked    bool          // what it has asked of the room has no answer
 	wait     time.Duration // nothing is asked before
 	others   map[int]bool  // the accounts that the room has said to be inside
@@ -191,11 +193,11 @@ func (h *hall) quit(a *attendance, now time.Duration) {
 	h.put(item{number: -1, raw: fmt.Sprintf("<iq type='set' id='quit-%d' to='%s'><query xmlns='%s'><remove/></query></iq>", a.room, h.address(a.room), nsRegister)})
 }
 
-// invite has a room make somebody a member (XEP-0045 §7.8.2).
+// invite has a room make somebody a member (XEP-0045 §7.8.2). The invitation says when it was sent.
 func (h *hall) invite(room, account int) {
 	h.hallStats.Invited++
-	h.put(item{number: -1, raw: fmt.Sprintf("<message to='%s' id='invite'><x xmlns='%s'><invite to='%s@%s'/></x></message>",
-		h.address(room), nsMUCUser, Name(account), h.run.domain)})
+	h.put(item{number: -1, raw: fmt.Sprintf("<message to='%s' id='invite-%d'><x xmlns='%s'><invite to='%s@%s'/></x></message>",
+		h.address(room), h.run.now(), nsMUCUser, Name(account), h.run.domain)})
 }
 
 // ping asks whether the client is still inside (XEP-0410), wherever it believes to be.

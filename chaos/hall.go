@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"palabre/xmpp"
 )
@@ -22,7 +23,7 @@ func (h *hall) stanza(st *xmpp.Stanza) (ok bool) {
 	case st.Kind == xmpp.Message && st.Type == xmpp.TypeGroupchat && st.Has(xmpp.NSClient, "body"):
 		h.hear(a, st)
 	case st.Kind == xmpp.Message && st.Type == "" && st.Has(nsMUCUser, "x"):
-		h.invited(a, stanzaID(st))
+		h.invited(a, st)
 	default:
 		return false
 	}
@@ -41,16 +42,21 @@ func (h *hall) roomOf(from xmpp.JID) *attendance {
 	return h.rooms[n]
 }
 
-// invited takes an invitation (XEP-0045 §7.8.2). Each counts once, however often a server that was killed delivers it. Of one that comes while the client leaves for
-// good it is not known which was first.
-func (h *hall) invited(a *attendance, id string) {
+// invited takes an invitation (XEP-0045 §7.8.2). Each counts once, however often a server that was killed delivers it. One that was sent after the client had left
+// for good makes it a member; of another it is not known which was first, since an invitation has to be stored, and so may overtake nobody.
+func (h *hall) invited(a *attendance, st *xmpp.Stanza) {
+	id := stanzaID(st)
 	if h.known[id] {
 		return
 	}
 	h.known[id] = true
+	sent, _ := strconv.Atoi(strings.TrimPrefix(st.ID, "invite-"))
+	after := time.Duration(sent) > a.gone
 	switch a.standing {
 	case stranger:
-		a.standing, a.out, a.wait = belongs, false, 0
+		a.standing, a.out, a.wait, a.unsure, a.fresh = belongs, false, 0, !after, false
+	case belongs:
+		a.fresh = after
 	case quitting:
 		a.unsure = true
 	}
@@ -119,7 +125,10 @@ func (h *hall) refusedEntry(a *attendance, st *xmpp.Stanza) {
 	why := refusal(st)
 	if a.unsure && why == "auth registration-required" {
 		h.over(a, Lost)
-		a.standing, a.asked, a.unsure, a.member = stranger, false, false, nil
+		a.asked, a.unsure, a.member = false, false, nil
+		if !a.fresh {
+			a.standing = stranger
+		}
 		return
 	}
 	if why != "wait resource-constraint" {
@@ -207,6 +216,7 @@ func (h *hall) quitted(a *attendance, st *xmpp.Stanza) {
 		a.done = append(a.done, *a.member)
 	}
 	a.member, a.standing = nil, stranger
+	a.gone, a.fresh = h.run.now(), false
 	if a.unsure {
 		a.standing, a.out = belongs, false
 	}

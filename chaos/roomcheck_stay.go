@@ -16,6 +16,7 @@ func (m *memberChecker) stay(q *sequence, room, membership int, s *Stay) {
 		}
 		if m.again(d, i, last) {
 			m.verdict.Repeated++
+			heard[i] = true
 			continue
 		}
 		switch {
@@ -24,21 +25,21 @@ func (m *memberChecker) stay(q *sequence, room, membership int, s *Stay) {
 		case i < last:
 			m.verdict.add(Reordered, "%s: hears %v behind %v, which the archive has later", m.place, d.Key, m.rows[last].Key)
 		case last >= 0:
-			m.unheard(last+1, i, "though they heard what came before and after it")
+			m.unheard(heard, last+1, i, "though they heard what came before and after it")
 		}
 		heard[i], last = true, max(last, i)
 		if m.exposed(i, membership+1) {
 			m.verdict.add(Exposed, "%s: hears %v, said outside their memberships %s", m.place, d.Key, m.bounds(i))
 		}
 	}
-	m.edges(membership, s, first, last)
+	m.edges(heard, membership, s)
 }
 
 // unheard puts on record what somebody should have heard. A message that was refused may be stored all the same, and is told to nobody then.
-func (m *memberChecker) unheard(from, to int, why string) {
+func (m *memberChecker) unheard(heard map[int]bool, from, to int, why string) {
 	for i := from; i < to; i++ {
 		switch sent := m.checker.sent(m.rows[i].Key); {
-		case sent == nil:
+		case sent == nil || heard[i]:
 		case sent.Errors > 0:
 			m.verdict.Untold++
 		default:
@@ -48,7 +49,7 @@ func (m *memberChecker) unheard(from, to int, why string) {
 }
 
 // edges checks that nothing is left out at the beginning and at the end of a stay.
-func (m *memberChecker) edges(membership int, s *Stay, first, last int) {
+func (m *memberChecker) edges(heard map[int]bool, membership int, s *Stay) {
 	if s.Since == 0 {
 		return
 	}
@@ -59,15 +60,16 @@ func (m *memberChecker) edges(membership int, s *Stay, first, last int) {
 			break
 		}
 	}
+	first, last := m.ends(s)
 	if first >= 0 {
-		m.unheard(begin, first, "though they were inside")
+		m.unheard(heard, begin, first, "though they were inside")
 		begin = last + 1
 	}
 	switch {
 	case s.End == Inside:
-		m.unheard(begin, len(m.rows), "though they are still inside")
+		m.unheard(heard, begin, len(m.rows), "though they are still inside")
 	case s.Quits:
-		m.unheard(begin, m.zones[membership].sureEnd, "though it was said before they left")
+		m.unheard(heard, begin, m.zones[membership].sureEnd, "though it was said before they left")
 	}
 }
 

@@ -62,7 +62,7 @@ func (r *Run) found(ctx context.Context, room, founder int, invited []int) error
 		fmt.Fprintf(&list, "<invite to='%s@%s'/>", Name(account), r.domain)
 	}
 	if list.Len() > 0 {
-		a.out = fmt.Appendf(a.out, "<message to='%s' id='invite'><x xmlns='%s'>%s</x></message>", to, nsMUCUser, &list)
+		a.out = fmt.Appendf(a.out, "<message to='%s' id='invite-0'><x xmlns='%s'>%s</x></message>", to, nsMUCUser, &list)
 	}
 	return a.request(fmt.Sprintf("<presence type='unavailable' to='%s/%s'/><iq type='get' id='fence'><ping xmlns='%s'/></iq>", to, Name(founder), nsPing), "fence")
 }
@@ -109,6 +109,11 @@ func (r *Run) Gather(ctx context.Context) error {
 // SettleRooms ends the load: every outcome is known, everybody inside has heard everything, and has asked whether they are inside.
 func (r *Run) SettleRooms(ctx context.Context) error {
 	r.Hush()
+	for range 2 { // the first has every invitation sent, the second has it there
+		if err := r.Fence(ctx); err != nil {
+			return err
+		}
+	}
 	if err := r.Gather(ctx); err != nil {
 		return err
 	}
