@@ -45,9 +45,15 @@ func TestF10Invitations(t *testing.T) {
 		t.Errorf("a thousand invitations in one message: %v", got)
 	}
 	victim.hearsNothing()
-	// By direct invitations, one makes members of strangers no faster.
+	long := "<reason>" + strings.Repeat("r", 50_000) + "</reason>"
+	for _, inside := range []string{"<invite to='juliet@example.org'>" + long + "</invite>", "<decline to='mallory@example.org'>" + long + "</decline>"} {
+		victim.send("<message id='long' to='" + room + "'><x xmlns='" + nsUser + "'>" + inside + "</x></message>")
+		if got := parse(t, victim.fence()); len(got) != 1 || got[0].condition() == "" {
+			t.Errorf("%.100s: %.300v", inside, got)
+		}
+	}
 	if got := evil.fence(); got != "" {
-		t.Errorf("there comes %s", got)
+		t.Errorf("there comes %.500s", got)
 	}
 }
 

@@ -14,6 +14,9 @@ func (r *Room) decline(ctx context.Context, p *server.Passage, d xmpp.Element) e
 	if err != nil {
 		return xmpp.ErrJIDMalformed.With("Say whose invitation you decline.")
 	}
+	if len(d.ContentOf(nsUser, "reason")) > mostReason {
+		return errReason
+	}
 	inviter := r.inviter(to)
 	barred, err := r.service.host.Barred(ctx, inviter, p.Stanza.From)
 	if err != nil {

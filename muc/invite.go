@@ -103,6 +103,9 @@ func (s *Service) invitees(ctx context.Context, from xmpp.JID, asked []xmpp.Elem
 		if err != nil {
 			return nil, xmpp.ErrJIDMalformed.With("One of those to be invited has no address.")
 		}
+		if len(e.ContentOf(nsUser, "reason")) > mostReason {
+			return nil, errReason
+		}
 		if seen[j.Bare()] {
 			continue
 		}
@@ -116,6 +119,8 @@ func (s *Service) invitees(ctx context.Context, from xmpp.JID, asked []xmpp.Elem
 	}
 	return out, nil
 }
+
+var errReason = xmpp.ErrNotAcceptable.With("The reason is too long.")
 
 // invitee looks at one of them. A local account that there is not is an error, one that has blocked who invites is not: that is its own business.
 func (s *Service) invitee(ctx context.Context, from, account xmpp.JID) (invitee, error) {
