@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"palabre/xmpp"
 )
@@ -63,7 +64,7 @@ var settings = []setting{
 		}, set: setFetch, also: []string{"muc#roomconfig_historylength"}},
 	{name: "muc#roomconfig_allowpm", kind: xmpp.FieldListSingle, label: "Who may send private messages",
 		options: []xmpp.Option{{Label: "Everybody", Value: "anyone"}, {Label: "Who may speak", Value: "participants"}, {Label: "Moderators", Value: "moderators"}, {Label: "Nobody", Value: "none"}},
-		get:     func(c *Config) []string { return []string{senders[c.Policy.Private]} }, set: setPrivate},
+		get:     func(c *Config) []string { return []string{senders[c.Policy.private()]} }, set: setPrivate},
 	{name: "muc#roomconfig_allowinvites", kind: xmpp.FieldBoolean, label: "People inside may invite others",
 		get: func(c *Config) []string { return yes(c.Policy.Invite > Moderators) },
 		set: func(c *Config, f xmpp.Field) error { return widen(&c.Policy.Invite, f, Everybody) }, also: []string{"{http://prosody.im/protocol/muc}roomconfig_allowmemberinvites"}},
@@ -190,13 +191,27 @@ func text(name, label string, most int, in func(*Config) *string) setting {
 	return setting{name: name, kind: xmpp.FieldTextSingle, label: label,
 		get: func(c *Config) []string { return orNothing(*in(c)) },
 		set: func(c *Config, f xmpp.Field) error {
-			v := strings.TrimSpace(f.Text())
+			v := oneLine(f.Text())
 			if n := len([]rune(v)); n > most {
 				return sentence("has " + strconv.Itoa(n) + " characters, and may have " + strconv.Itoa(most) + ".")
 			}
 			*in(c) = v
 			return nil
 		}}
+}
+
+// oneLine is a text as it may stand in lists that everybody sees: it neither breaks them nor turns their direction round.
+func oneLine(s string) string {
+	s = strings.Map(func(c rune) rune {
+		switch {
+		case unicode.Is(unicode.Bidi_Control, c):
+			return -1
+		case unicode.IsControl(c), c == '\u2028', c == '\u2029':
+			return ' '
+		}
+		return c
+	}, s)
+	return strings.Join(strings.Fields(s), " ")
 }
 
 func flag(name, label string, in func(*Policy) *bool) setting {

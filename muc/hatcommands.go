@@ -30,7 +30,7 @@ func mayKnowHats(r *Room, w who) bool { return w.affiliation >= Member || w.role
 
 // mayKnowWearers: the list has addresses.
 func mayKnowWearers(r *Room, w who) bool {
-	return w.affiliation >= Admin || !r.config.Policy.Anonymous && mayKnowHats(r, w)
+	return w.affiliation == Owner || !r.config.Policy.Anonymous && mayKnowHats(r, w) // XEP-0045 §10.5
 }
 
 // hatStep is the first step of a command that asks for a form; one that has it filled in already is carried out at once (XEP-0317 §3.3, §3.6).

@@ -185,3 +185,14 @@ func TestFormRoundTrip(t *testing.T) {
 		}
 	}
 }
+
+func TestOneLine(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"The Coven": "The Coven", " two\n\tlines ": "two lines", "\u202eeno rehtona": "eno rehtona", "a\u2028b\u2029c": "a b c", "שלום": "שלום", "\u2066x\u2069": "x",
+	} {
+		if got := oneLine(in); got != want {
+			t.Errorf("%q is %q, not %q", in, got, want)
+		}
+	}
+}
