@@ -28,12 +28,13 @@ STEPS ?= 60
 OUTAGE ?= 60s
 SESSIONS ?= 1000
 MESSAGES ?= 1000000
+OCCUPANTS ?= 2000
 SEED ?= 0
 ENGINE ?=
 
 chaos:
 	go test ./chaos -count=1 -timeout 6h -v -run '$(SCENARIO)' -long -kills=$(KILLS) -senders=$(SENDERS) -acks=$(ACKS) -steps=$(STEPS) \
-		-outage=$(OUTAGE) -sessions=$(SESSIONS) -messages=$(MESSAGES) -seed=$(SEED) -engine=$(ENGINE)
+		-outage=$(OUTAGE) -sessions=$(SESSIONS) -messages=$(MESSAGES) -occupants=$(OCCUPANTS) -seed=$(SEED) -engine=$(ENGINE)
 
 fuzz:
 	@tools/fuzz.sh $(FUZZTIME)

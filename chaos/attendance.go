@@ -43,6 +43,8 @@ type attendance struct {
 	wait     time.Duration // nothing is asked before
 	others   map[int]bool  // the accounts that the room has said to be inside
 
+	incarnation int64 // of the server, since they were let in or have resumed
+
 	member *Membership // that goes on; nil: none
 	stay   *Stay       // that goes on, or that it has asked for
 	done   []Membership
@@ -62,6 +64,7 @@ type hall struct {
 // A HallStats says how clients fared in rooms.
 type HallStats struct {
 	Entered, Left, Quit, Invited int
+	Outlived                     int // stays that went on when the server had been started again
 	Unseated                     int // put out by a request to leave for good that failed
 	TurnedAway                   int // messages, by a room that the sender believed to be inside of
 	Waited                       int // requests that were refused with "wait"
@@ -104,12 +107,13 @@ func (h *hall) begin() {
 	}
 }
 
-// resumed is the same session on another connection.
-func (h *hall) resumed() {
+// resumed is the same session on another connection, maybe to another incarnation of the server.
+func (h *hall) resumed(incarnation int64) {
 	for _, a := range h.rooms {
-		if a.inside {
-			a.stay.Resumed++
+		if a.inside && a.incarnation != incarnation {
+			h.hallStats.Outlived++
 		}
+		a.incarnation = incarnation
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 
 // connect logs in, and resumes the session that was lost or begins a new one.
 func (d *Device) connect(ctx context.Context) error {
+	d.run.gate <- struct{}{}
+	defer func() { <-d.run.gate }()
 	l, err := dial(ctx, d.run.dialer, d.user)
 	if err != nil {
 		return err
@@ -73,7 +75,7 @@ func (d *Device) resume() (resumed bool, err error) {
 	}
 	d.in.replay = true
 	if d.hall != nil {
-		d.hall.resumed()
+		d.hall.resumed(l.incarnation)
 	}
 	// What the server has not counted goes out again; it stands in unacked already.
 	for _, it := range rest {

@@ -242,8 +242,8 @@ func (d *Device) put(it item) {
 func (d *Device) message(number int) string {
 	k := Key{d.account, number}
 	if d.hall != nil {
-		return fmt.Sprintf("<message type='groupchat' to='%s' id='%s'><body>%s</body></message>",
-			d.hall.address(d.out.sends[number].To), d.run.tag.id(k), d.run.tag.body(k))
+		return fmt.Sprintf("<message type='groupchat' to='%s' id='%s'><body>%s</body>%s</message>",
+			d.hall.address(d.out.sends[number].To), d.run.tag.id(k), d.run.tag.body(k), d.run.filler)
 	}
 	return fmt.Sprintf("<message type='chat' to='%s@%s' id='%s'><body>%s</body></message>",
 		Name(d.out.sends[number].To), d.run.domain, d.run.tag.id(k), d.run.tag.body(k))

@@ -100,7 +100,7 @@ func hasStatus(x xmpp.Element, code string) bool {
 func (h *hall) entered(a *attendance) {
 	now := h.run.now()
 	a.inside, a.asked, a.unsure = true, false, false
-	a.stay.Since = now
+	a.stay.Since, a.incarnation = now, h.link.incarnation
 	if a.member.Inside == 0 {
 		a.member.Inside = now
 	}

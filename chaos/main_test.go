@@ -20,17 +20,18 @@ import (
 
 // What "make chaos" sets; the defaults are for "make test".
 var (
-	long     = flag.Bool("long", false, "hold the server to the times that are promised: the machine does nothing else")
-	seed     = flag.Uint64("seed", 0, "of the plan and of what clients do; 0: one is drawn")
-	only     = flag.String("engine", "", "sqlite or postgres; empty: both")
-	steps    = flag.Int("steps", 7, "mishaps in TestMixed")
-	kills    = flag.Int("kills", 5, "kills in TestKills, on each engine")
-	mean     = flag.Int("acks", 300, "acknowledgements from one mishap to the next, on average")
-	senders  = flag.Int("senders", 16, "clients that send")
-	outage   = flag.Duration("outage", 4*time.Second, "how long PostgreSQL is stopped in TestOutage")
-	sessions = flag.Int("sessions", 40, "sessions with unread messages in TestRestart")
-	wire     = flag.String("wire", "", "an empty folder, for all that each client sends and gets, the server's log and its data")
-	messages = flag.Int("messages", 2000, "messages that the reader of TestPaging must see")
+	long      = flag.Bool("long", false, "hold the server to the times that are promised: the machine does nothing else")
+	seed      = flag.Uint64("seed", 0, "of the plan and of what clients do; 0: one is drawn")
+	only      = flag.String("engine", "", "sqlite or postgres; empty: both")
+	steps     = flag.Int("steps", 7, "mishaps in TestMixed")
+	kills     = flag.Int("kills", 5, "kills in TestKills, on each engine")
+	mean      = flag.Int("acks", 300, "acknowledgements from one mishap to the next, on average")
+	senders   = flag.Int("senders", 16, "clients that send")
+	outage    = flag.Duration("outage", 4*time.Second, "how long PostgreSQL is stopped in TestOutage")
+	sessions  = flag.Int("sessions", 40, "sessions with unread messages in TestRestart")
+	wire      = flag.String("wire", "", "an empty folder, for all that each client sends and gets, the server's log and its data")
+	occupants = flag.Int("occupants", 60, "of the room of TestRoomsDeaf")
+	messages  = flag.Int("messages", 2000, "messages that the reader of TestPaging must see")
 )
 
 // A command is built when the first test needs it.
@@ -107,6 +108,8 @@ type stage struct {
 	disk     *Disk
 	accounts int
 	rooms    int // 0: clients write to each other
+	form     string
+	filler   int
 	habit    func(account int, rng *rand.Rand) Habit
 	to       func(account int, rng *rand.Rand) (int, bool)
 }
@@ -140,7 +143,7 @@ func (g stage) set(t *testing.T) *Scene {
 	if g.to == nil {
 		g.to = anybody(g.accounts)
 	}
-	options := Options{Seed: g.seed, Server: server, Users: users, Habit: g.habit, To: g.to, Rooms: g.rooms}
+	options := Options{Seed: g.seed, Server: server, Users: users, Habit: g.habit, To: g.to, Rooms: g.rooms, Form: g.form, Filler: g.filler}
 	if *wire != "" {
 		options.Trace = traces(t, place.Dir)
 	}

@@ -61,7 +61,9 @@ func (c *roomChecker) room(room int) {
 	for account := range record.Members {
 		m := &memberChecker{roomChecker: c, Member: &record.Members[account], account: account, place: fmt.Sprintf("%s in room %s", Name(account), roomName(room))}
 		m.check(room)
-		m.company(inside)
+		if !record.Hushed {
+			m.company(inside)
+		}
 	}
 }
 
@@ -210,7 +212,7 @@ func (m *memberChecker) view(q *sequence, room int) {
 			m.verdict.add(Exposed, "%s: reads %v, said outside their memberships %s", m.place, r.Key, m.bounds(i))
 		}
 	}
-	if m.Refused && !m.Member.Member {
+	if m.View == nil && !m.Refused || m.Refused && !m.Member.Member {
 		return // a stranger reads nothing, not even what they heard
 	}
 	if !m.Member.Member && len(m.View) > 0 {

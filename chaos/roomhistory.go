@@ -16,6 +16,7 @@ type RoomHistory struct {
 
 // A RoomRecord is what is known of one room.
 type RoomRecord struct {
+	Hushed  bool       // who is inside is not told to all
 	Archive []Sighting // in its order, as somebody reads it who has been a member since it was made and has never left
 	Members []Member   // by account
 }
@@ -23,7 +24,7 @@ type RoomRecord struct {
 // A Member is somebody who may have been inside.
 type Member struct {
 	Memberships []Membership // in their order
-	View        []Sighting   // what they read in the archive at the end
+	View        []Sighting   // what they read in the archive at the end; nil, and not Refused: nobody has looked
 	Refused     bool         // they were not let
 	Member      bool         // they are one at the end, as far as they know
 }
@@ -41,13 +42,12 @@ type Membership struct {
 
 // A Stay is one time of being inside without a break, on one session. What is said meanwhile is told in the order of the archive, and nothing is left out.
 type Stay struct {
-	Since   time.Duration // when it was known that they were in; 0: never
-	Past    []Sighting    // what they were told at the beginning of what had been said (XEP-0045 §7.2.13)
-	Log     []Sighting    // what they heard
-	End     Ending
-	Quits   bool  // it ended with the membership
-	Resumed int   // how often its session was resumed
-	Others  []int // End is Inside: the accounts that they believe to be inside, in order
+	Since  time.Duration // when it was known that they were in; 0: never
+	Past   []Sighting    // what they were told at the beginning of what had been said (XEP-0045 §7.2.13)
+	Log    []Sighting    // what they heard
+	End    Ending
+	Quits  bool  // it ended with the membership
+	Others []int // End is Inside: the accounts that they believe to be inside, in order
 }
 
 // An Ending is how a stay ends.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -54,14 +55,14 @@ func (r *Run) found(ctx context.Context, room, founder int, invited []int) error
 	a.out = fmt.Appendf(a.out, "<presence to='%s/%s'><x xmlns='%s'/></presence>", to, Name(founder), nsMUC)
 	if err := a.request(fmt.Sprintf("<iq type='set' id='form' to='%s'><query xmlns='%s'><x xmlns='jabber:x:data' type='submit'>"+
 		"<field var='FORM_TYPE'><value>http://jabber.org/protocol/muc#roomconfig</value></field>"+
-		"<field var='urn:palabre:room:preset'><value>group</value></field></x></query></iq>", to, nsMUCOwner), "form"); err != nil {
+		"<field var='urn:palabre:room:preset'><value>group</value></field>%s</x></query></iq>", to, nsMUCOwner, r.Form), "form"); err != nil {
 		return err
 	}
-	var list strings.Builder
-	for _, account := range invited {
-		fmt.Fprintf(&list, "<invite to='%s@%s'/>", Name(account), r.domain)
-	}
-	if list.Len() > 0 {
+	for some := range slices.Chunk(invited, 100) {
+		var list strings.Builder
+		for _, account := range some {
+			fmt.Fprintf(&list, "<invite to='%s@%s'/>", Name(account), r.domain)
+		}
 		a.out = fmt.Appendf(a.out, "<message to='%s' id='invite-0'><x xmlns='%s'>%s</x></message>", to, nsMUCUser, &list)
 	}
 	return a.request(fmt.Sprintf("<presence type='unavailable' to='%s/%s'/><iq type='get' id='fence'><ping xmlns='%s'/></iq>", to, Name(founder), nsPing), "fence")
@@ -200,6 +201,7 @@ func (r *Run) LeaveRooms() (*RoomHistory, HallStats) {
 		stats.Left += d.hallStats.Left
 		stats.Quit += d.hallStats.Quit
 		stats.Invited += d.hallStats.Invited
+		stats.Outlived += d.hallStats.Outlived
 		stats.Unseated += d.hallStats.Unseated
 		stats.TurnedAway += d.hallStats.TurnedAway
 		stats.Waited += d.hallStats.Waited
@@ -207,13 +209,13 @@ func (r *Run) LeaveRooms() (*RoomHistory, HallStats) {
 	return h, stats
 }
 
-// AuditRooms reads every room's archive into a history, as its founder sees it and as everybody else does.
-func (r *Run) AuditRooms(ctx context.Context, h *RoomHistory) error {
+// AuditRooms reads every room's archive into a history, as its founder sees it and as each of so many accounts does, the first ones.
+func (r *Run) AuditRooms(ctx context.Context, h *RoomHistory, accounts int) error {
 	var errs []error
 	var mu sync.Mutex
 	var readers sync.WaitGroup
 	gate := make(chan struct{}, 8)
-	for account, u := range r.Users {
+	for account, u := range r.Users[:accounts] {
 		readers.Go(func() {
 			gate <- struct{}{}
 			defer func() { <-gate }()

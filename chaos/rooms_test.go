@@ -51,14 +51,20 @@ func playRooms(t *testing.T, s *Scene, steps []Step, mean time.Duration) {
 	t.Logf("%v", s.Run.Figures())
 }
 
+// mostViews is how many accounts are looked through whose eyes.
+const mostViews = 100
+
 // judgeRooms is judge for rooms.
 func judgeRooms(t *testing.T, s *Scene) *Verdict {
 	t.Helper()
 	h, stats := s.Run.LeaveRooms()
+	for room := range h.Rooms {
+		h.Rooms[room].Hushed = s.Run.Form != ""
+	}
 	t.Logf("sessions: %+v; in rooms: %+v", s.Run.Stats(), stats)
 	must(t, s.Server.Kill())
 	must(t, s.Server.Start())
-	must(t, s.Run.AuditRooms(limit(t, 20*time.Minute), h))
+	must(t, s.Run.AuditRooms(limit(t, 20*time.Minute), h, min(len(s.Run.Users), mostViews)))
 	must(t, s.Server.Terminate())
 	v := CheckRooms(h)
 	t.Log(v)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +32,10 @@ type Options struct {
 	To func(account int, rng *rand.Rand) (to int, ok bool)
 	// Rooms is how many rooms there are; 0: clients write to each other.
 	Rooms int
+	// Form is what a room's owner fills in beside the preset: XML.
+	Form string
+	// Filler is how many bytes there are in each message to a room beside its text.
+	Filler int
 	// Trace, if not nil, is where all that a client sends and gets is written. Each is called by one goroutine at a time.
 	Trace func(account int) io.Writer
 }
@@ -48,6 +53,8 @@ type Run struct {
 	sending atomic.Bool
 	cancel  context.CancelFunc
 	loops   sync.WaitGroup
+	filler  string
+	gate    chan struct{} // who logs in
 	over    chan struct{} // nobody asks a device any more
 	stop    sync.Once     // closes over
 
@@ -61,6 +68,10 @@ func NewRun(ctx context.Context, o Options) *Run {
 		Options: o, domain: domain, tag: tag(fmt.Sprintf("s%d", o.Seed)), server: o.Server,
 		dialer: &bench.Dialer{Address: o.Server.Address, Direct: true},
 		board:  newBoard(len(o.Users)), start: time.Now(), over: make(chan struct{}),
+		gate: make(chan struct{}, 64),
+	}
+	if o.Filler > 0 {
+		r.filler = "<filler xmlns='urn:chaos:filler'>" + strings.Repeat("x", o.Filler) + "</filler>"
 	}
 	ctx, r.cancel = context.WithCancel(ctx)
 	for account, u := range o.Users {
