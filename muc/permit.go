@@ -66,8 +66,8 @@ func (r *Room) permitLocked(w who, a act) error {
 		if w.role == NoRole {
 			return errNotInside // §7.5
 		}
-		if !w.is(p.Private) {
-			return errPrivate[p.Private == Nobody]
+		if !w.is(p.private()) {
+			return errPrivate[p.private() == Nobody]
 		}
 	case actInvite:
 		if w.role == NoRole && w.affiliation < Admin {
@@ -98,11 +98,16 @@ func (r *Room) permitLocked(w who, a act) error {
 			return errEdits
 		}
 	case actRead:
-		if w.affiliation == Outcast || w.affiliation == None && w.role == NoRole && p.Access != Open {
+		if w.affiliation == Outcast || w.affiliation == None && w.role == NoRole && !r.isOpenLocked() {
 			return xmpp.ErrForbidden.With("Only its members can read what was said in this room.")
 		}
 	}
 	return nil
+}
+
+// isOpenLocked tells whether anybody may come in.
+func (r *Room) isOpenLocked() bool {
+	return r.config.Policy.Access == Open && r.config.Password == ""
 }
 
 // managerLocked is who an address stands for where what counts is the account, not the session that asks (XEP-0045 §8, §9).

@@ -45,7 +45,7 @@ func (r *Room) mayKnowLocked(w who) bool {
 	case w.affiliation >= Member || w.role > NoRole:
 		return true
 	}
-	return r.config.Policy.Access == Open && r.config.Password == ""
+	return r.isOpenLocked()
 }
 
 func (r *Room) infoLocked(w who) xmpp.Element {
