@@ -82,7 +82,11 @@ func (u *upshot) keepLocked(p *Person) {
 	if !r.stored {
 		return
 	}
-	u.writes = append(u.writes, &Affiliate{Room: r.JID, Account: p.Account, Affiliation: p.Affiliation, Nick: p.Nick, Reason: p.Reason})
+	w := &Affiliate{Room: r.JID, Account: p.Account, Affiliation: p.Affiliation, Nick: p.Nick, Reason: p.Reason}
+	if r.volatileLocked() { // a reason may repeat what was said
+		w.Reason = ""
+	}
+	u.writes = append(u.writes, w)
 }
 
 // beginLocked begins the interval of one who is inside when they become a member. For others it begins when they come in.

@@ -105,5 +105,13 @@ func (p *Policy) Check() error {
 // volatile tells whether nothing that is said may be kept, not even for those who come later.
 func (p *Policy) volatile() bool { return !p.Archive && p.History == FromArrival }
 
+// private is who may send private messages. Where nothing is kept there are none: they are in the archives of those who write and get them.
+func (p *Policy) private() Who {
+	if p.volatile() {
+		return Nobody
+	}
+	return p.Private
+}
+
 // isPublicRecord tells whether what is kept can be read later by anybody who comes in.
 func (p *Policy) isPublicRecord() bool { return p.Archive && p.Access == Open && p.History == Whole }

@@ -53,13 +53,17 @@ func (s *Service) relay(ctx context.Context, p *server.Passage) error {
 		s.host.Route(ctx, st)
 		return nil
 	}
-	r.mu.Lock()
-	x := r.seats[st.To]
-	r.mu.Unlock()
-	if x != nil {
-		s.host.NewCast().Give(ctx, x.session, stream.Packet{Stanza: st, To: st.To})
+	if x, volatile := r.seatOf(st.To); x != nil {
+		s.host.NewCast().Give(ctx, x.session, stream.Packet{Stanza: st, To: st.To, Volatile: volatile})
 	}
 	return nil
+}
+
+// seatOf is somebody's seat; nil if they have none. volatile tells whether nothing may be kept of what goes to it.
+func (r *Room) seatOf(full xmpp.JID) (x *seat, volatile bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.seats[full], r.volatileLocked()
 }
 
 // pinged answers a ping of an occupant to their own nick: who is not inside learns it from the error (XEP-0410 §3.2).
