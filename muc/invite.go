@@ -3,6 +3,7 @@ package muc
 import (
 	"context"
 	"time"
+	"unicode/utf8"
 
 	"palabre/server"
 	"palabre/xmpp"
@@ -215,11 +216,19 @@ func (r *Room) invitationsLocked(w who, st *xmpp.Stanza, people []invitee) []*xm
 // handedOnLocked is an invitation or a refusal with what the room lets pass of it.
 func (r *Room) handedOnLocked(e xmpp.Element, from xmpp.JID, local string) xmpp.Element {
 	out := xmpp.New(nsUser, local).With("from", from.String())
-	if reason := e.ContentOf(nsUser, "reason"); reason != "" && !r.volatileLocked() {
+	if reason := e.ContentOf(nsUser, "reason"); reason != "" && r.passesReasonLocked(reason) {
 		out = out.Add(xmpp.New(nsUser, "reason", xmpp.Text(reason)))
 	}
-	if c, ok := e.Child(nsUser, "continue"); ok { // §7.9
+	if c, ok := e.Child(nsUser, "continue"); ok && len(c.Attr("thread")) <= mostThread { // §7.9
 		out = out.Add(xmpp.New(nsUser, "continue").With("thread", c.Attr("thread")))
 	}
 	return out
+}
+
+const mostThread = 100 // bytes of the name of a thread
+
+// passesReasonLocked tells whether a reason goes with what is handed on: it is no way round what may be said in the room.
+func (r *Room) passesReasonLocked(reason string) bool {
+	x := examined{policy: &r.config.Policy}
+	return !r.volatileLocked() && utf8.RuneCountInString(reason) <= longestReason && x.element(xmpp.New(nsUser, "reason", xmpp.Text(reason))) == nil
 }

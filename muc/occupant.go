@@ -79,8 +79,14 @@ func (s *seat) presence() *xmpp.Stanza {
 	return &xmpp.Stanza{Kind: xmpp.Presence, From: s.occupant.jid, Lang: s.lang, Inner: s.said}
 }
 
+// mostNick is how long a nick can be at all, in bytes: it is the resource of an address (RFC 7622 §3.4).
+const mostNick = 1023
+
 // nickKey is what nicks are compared by: those that look the same are the same (XEP-0045 §14.6, RFC 8266). ok tells whether it is a nick at all.
 func nickKey(nick string) (key string, ok bool) {
+	if len(nick) > mostNick {
+		return "", false
+	}
 	key, err := precis.Nickname.CompareKey(nick)
 	return key, err == nil && key != ""
 }

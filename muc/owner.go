@@ -88,16 +88,16 @@ func (r *Room) appointedLocked(f xmpp.Form) (out []standing, err error) {
 		if err != nil {
 			return nil, xmpp.ErrNotAcceptable.With("A list of people " + err.Error())
 		}
-		for account, p := range r.people {
-			if p.Affiliation == l.is && !slices.Contains(list, account) && now[account] < l.is {
-				now[account] = max(now[account], l.is-1)
-			}
-		}
 		for _, account := range list {
 			if account.Local() == "" {
 				return nil, xmpp.ErrNotAcceptable.With(account.String() + " is not somebody's address.")
 			}
 			now[account] = l.is
+		}
+		for account, p := range r.people {
+			if p.Affiliation == l.is && now[account] < l.is {
+				now[account] = max(now[account], l.is-1)
+			}
 		}
 	}
 	for account, a := range now {

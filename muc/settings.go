@@ -277,6 +277,7 @@ func setContacts(c *Config, f xmpp.Field) error {
 // addresses reads accounts, each once.
 func addresses(f xmpp.Field) ([]xmpp.JID, error) {
 	var out []xmpp.JID
+	seen := map[xmpp.JID]bool{}
 	for _, v := range f.Values {
 		if v = strings.TrimSpace(v); v == "" {
 			continue
@@ -285,7 +286,8 @@ func addresses(f xmpp.Field) ([]xmpp.JID, error) {
 		if err != nil {
 			return nil, sentence("holds an address that is none.")
 		}
-		if j = j.Bare(); !slices.Contains(out, j) {
+		if j = j.Bare(); !seen[j] {
+			seen[j] = true
 			out = append(out, j)
 		}
 	}
