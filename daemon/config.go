@@ -136,6 +136,7 @@ type Tuning struct {
 	Login, Write, Linger time.Duration    // the deadlines of clients' streams
 	MaxWaitingEach       int              // streams of one address that have not logged in
 	Now                  func() time.Time // the clock of accounts, by which guesses are counted
+	RoomIdle             time.Duration    // after which a room that nobody needs is let go
 
 	// Committer is put before the store, for what stanzas write.
 	Committer func(server.Committer) server.Committer

@@ -78,7 +78,7 @@ func (d *Daemon) rooms(ctx context.Context, past *history.Module) (*muc.Service,
 	return muc.New(muc.Options{
 		Store: d.Store, Archive: roomArchive{past}, Key: key, Rooms: of,
 		New:    func(service string) string { return d.Config.RoomsOf(of[service]).New },
-		Return: time.Duration(d.Config.Sessions.Resume),
+		Return: time.Duration(d.Config.Sessions.Resume), Idle: d.Config.Tuning.RoomIdle,
 		Limits: muc.Limits{Off: d.Config.Limits.Off},
 	}), nil
 }

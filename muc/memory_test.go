@@ -8,7 +8,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"palabre/daemon"
 	"palabre/server"
 	"palabre/server/servertest"
 	"palabre/stream"
@@ -117,5 +119,31 @@ func TestMemory(t *testing.T) {
 	t.Logf("a room that is awake and empty: %d bytes (and a session %d)", empty, sessions)
 	if empty > 4096 {
 		t.Errorf("an empty room takes %d bytes", empty)
+	}
+}
+
+// A room that nobody needs is let go, and is the same when it is needed again.
+func TestSleep(t *testing.T) {
+	t.Parallel()
+	const room = "r@conference.example.org"
+	s := servertest.StartWith(t, func(c *daemon.Config) { c.Tuning.RoomIdle = time.Millisecond })
+	owner, hears := made(t, s, room)
+	say(t, owner, fmt.Sprintf("<iq type='set' id='p' to='%s'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>http://jabber.org/protocol/muc#roomconfig</value></field><field var='muc#roomconfig_persistentroom'><value>1</value></field></x></query></iq>", room))
+	for range 3 {
+		if s.Host.InUse(xmpp.MustParseJID(room)) == nil {
+			t.Fatal("it sleeps with somebody inside")
+		}
+		say(t, owner, fmt.Sprintf("<presence type='unavailable' to='%s/owner'/>", room))
+		for deadline := time.Now().Add(20 * time.Second); s.Host.InUse(xmpp.MustParseJID(room)) != nil; {
+			if time.Now().After(deadline) {
+				t.Fatal("it does not fall asleep")
+			}
+			runtime.Gosched()
+		}
+		before := hears.got.Load()
+		say(t, owner, fmt.Sprintf(arriving, room, "owner"))
+		if n := hears.got.Load() - before; n != 2 { // oneself, and the subject
+			t.Errorf("%d stanzas for who comes in", n)
+		}
 	}
 }
