@@ -63,3 +63,11 @@ func (r *Room) subjectLocked() *xmpp.Stanza {
 	st.Inner += r.stamp(r.subject.At)
 	return st
 }
+
+// stamp is the delay of what was said before (XEP-0203).
+func (r *Room) stamp(at time.Time) string {
+	b := append(make([]byte, 0, 128), "<delay xmlns='"+nsDelay+"'"...)
+	b = xmpp.AppendAttr(b, "from", r.JID.String())
+	b = xmpp.AppendAttr(b, "stamp", at.UTC().Format("2006-01-02T15:04:05.000Z"))
+	return string(append(b, "/>"...))
+}

@@ -1,0 +1,43 @@
+package muc
+
+import (
+	"palabre/server"
+	"palabre/xmpp"
+)
+
+// makeLocked makes a room for one who enters where there is none (XEP-0045 §10.1): locked until its owner says what it shall be.
+func (r *Room) makeLocked(p *server.Passage, account xmpp.JID) error {
+	s := r.service
+	if s.opts.Rooms[r.JID.Domain()] != account.Domain() {
+		return xmpp.ErrNotAllowed.With("There is no such room, and you may not make one here.") // §10.1.1
+	}
+	c, ok := NewConfig(s.opts.New(r.JID.Domain()))
+	if !ok {
+		return xmpp.ErrInternal
+	}
+	r.config, r.created, r.locked, r.subject, r.avatar = c, s.host.Now(), true, Subject{}, ""
+	r.people[account] = &Person{Account: account, Affiliation: Owner, Joined: r.created.UnixMilli() << 20}
+	return nil
+}
+
+func (r *Room) unmakeLocked() {
+	r.locked, r.config = false, Config{}
+	r.life++
+	clear(r.people)
+	r.nicks = nil
+}
+
+// unlockLocked is the event of a new room's owner having said what it shall be: from now on it is kept.
+func (r *Room) unlockLocked(account xmpp.JID) []server.Write {
+	r.locked, r.stored = false, true
+	writes := []server.Write{r.saveLocked(), &Affiliate{Room: r.JID, Account: account, Affiliation: Owner}}
+	return writes
+}
+
+func (r *Room) saveLocked() *Save {
+	w := &Save{Room: r.JID, Config: r.config, Created: r.created, Subject: r.subject, Avatar: r.avatar}
+	if r.volatileLocked() { // a subject is said, too
+		w.Subject = Subject{}
+	}
+	return w
+}
