@@ -109,12 +109,12 @@ func runInvite(ctx context.Context, s *Service, c *server.CommandCall) error {
 	if err != nil {
 		return err
 	}
+	if !s.mayInvite(c.From.Bare(), len(people)) {
+		return errInvitations
+	}
 	list, err := s.named(ctx, c.From, people, c.Form.Value(fieldReason))
 	if err != nil {
 		return err
-	}
-	if !s.mayInvite(c.From.Bare(), len(list)) {
-		return errInvitations
 	}
 	return s.act(ctx, c, mayInvite, func(r *Room, w who) (*event, error) {
 		if !r.pacedLocked(len(list)) {

@@ -59,12 +59,12 @@ func (r *Room) invite(ctx context.Context, p *server.Passage, asked []xmpp.Eleme
 	if err := r.permits(p.Stanza.From, actInvite); err != nil { // before anybody is told who exists
 		return err
 	}
+	if !r.service.mayInvite(p.Sender(), len(asked)) { // also for those whom there is not: nobody finds out without end who there is
+		return errInvitations
+	}
 	people, err := r.service.invitees(ctx, p.Stanza.From, asked)
 	if err != nil {
 		return err
-	}
-	if !r.service.mayInvite(p.Sender(), len(people)) {
-		return errInvitations
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
