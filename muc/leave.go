@@ -62,15 +62,19 @@ func (s *Service) closed(ctx context.Context, session *server.Session) {
 	in.mu.Unlock()
 	var told sync.WaitGroup
 	for _, x := range in.list() {
-		r := x.room
-		r.mu.Lock()
-		if r.seats[x.jid] == x {
-			told.Add(1)
-			r.departLocked(nil, x, farewell{}, func(error) { told.Done() })
-		}
-		r.mu.Unlock()
+		x.room.lose(x, &told)
 	}
 	told.Wait() // whoever comes back under the same address comes after that
+}
+
+// lose has somebody leave whose session has ended.
+func (r *Room) lose(x *seat, told *sync.WaitGroup) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.seats[x.jid] == x {
+		r.departLocked(nil, x, farewell{}, func(error) { told.Done() })
+		told.Add(1) // nothing is told while the lock is held
+	}
 }
 
 // leaveLocked is for one who says that they go (XEP-0045 §7.14).

@@ -23,60 +23,55 @@ type place struct {
 func (s *Service) open(ctx context.Context, room xmpp.JID) (*Room, error) {
 	a, release := s.host.Account(room)
 	pl := s.places.Get(a)
-	for {
-		pl.mu.Lock()
-		switch {
-		case pl.loading != nil:
-			through := pl.loading
-			pl.mu.Unlock()
-			select {
-			case <-through:
-				continue
-			case <-ctx.Done():
-				release()
-				return nil, ctx.Err()
-			}
-		case pl.room != nil && !pl.room.stale.Load():
-			r := pl.room
-			pl.users++
-			pl.mu.Unlock()
-			release() // the room holds the account by itself
-			return r, nil
-		}
-		through := make(chan struct{})
-		pl.loading = through
-		before := pl.room
-		if before != nil {
-			pl.users++
-		}
-		pl.mu.Unlock()
-
-		var r *Room
-		var err error
-		if before != nil {
-			r, err = before, before.refresh(ctx)
-		} else if r, err = s.wake(ctx, room, pl); err == nil {
-			r.release = release
-		}
-		pl.mu.Lock()
-		pl.loading = nil
-		if before == nil && err == nil {
-			pl.room = r
-			pl.users++
-		}
-		pl.mu.Unlock()
-		close(through)
-		if before != nil || err != nil {
-			release()
-		}
-		if err == nil {
-			return r, nil
-		}
-		if before != nil {
-			before.close()
-		}
+	r, reads, err := pl.find(ctx)
+	if reads && r == nil {
+		return s.wake(ctx, room, pl, release)
+	}
+	release() // the room holds the account by itself
+	if !reads {
+		return r, err
+	}
+	if err := r.reread(ctx); err != nil {
+		r.close()
 		return nil, err
 	}
+	return r, nil
+}
+
+// find gives the room, which is to be closed, once nobody reads it; nil: it is asleep. reads tells whether the caller has to read it, for the first time or anew, and then
+// to call loaded. The error is the context's.
+func (pl *place) find(ctx context.Context) (r *Room, reads bool, err error) {
+	pl.mu.Lock()
+	for pl.loading != nil {
+		through := pl.loading
+		pl.mu.Unlock()
+		select {
+		case <-through:
+		case <-ctx.Done():
+			return nil, false, ctx.Err()
+		}
+		pl.mu.Lock()
+	}
+	defer pl.mu.Unlock()
+	if r = pl.room; r != nil {
+		pl.users++
+	}
+	if reads = r == nil || r.stale.Load(); reads {
+		pl.loading = make(chan struct{})
+	}
+	return r, reads, nil
+}
+
+// loaded is called when a room has been read. woken is one that was asleep before, and is opened with it; nil: it was not, or could not be read.
+func (pl *place) loaded(woken *Room) {
+	pl.mu.Lock()
+	defer pl.mu.Unlock()
+	if woken != nil {
+		pl.room = woken
+		pl.users++
+	}
+	close(pl.loading)
+	pl.loading = nil
 }
 
 // close lets go of a room that open gave.
@@ -149,13 +144,19 @@ func (r *Room) need() need {
 	return quiet
 }
 
-// wake reads a room from the store.
-func (s *Service) wake(ctx context.Context, room xmpp.JID, pl *place) (*Room, error) {
+// wake reads a room from the store, and opens it. Whatever goes wrong, the next one may try.
+func (s *Service) wake(ctx context.Context, room xmpp.JID, pl *place, release func()) (woken *Room, err error) {
+	defer func() {
+		if woken == nil {
+			release()
+		}
+		pl.loaded(woken)
+	}()
 	kept, err := s.opts.Store.Room(ctx, room)
 	if err != nil {
 		return nil, err
 	}
-	r := &Room{JID: room, service: s, place: pl, seq: s.host.NewSequence(), people: map[xmpp.JID]*Person{},
+	r := &Room{JID: room, service: s, place: pl, release: release, seq: s.host.NewSequence(), people: map[xmpp.JID]*Person{},
 		occupants: map[string]*occupant{}, seats: map[xmpp.JID]*seat{}}
 	if err := r.remember(ctx, kept); err != nil {
 		return nil, err
@@ -164,6 +165,12 @@ func (s *Service) wake(ctx context.Context, room xmpp.JID, pl *place) (*Room, er
 	defer r.mu.Unlock()
 	r.adoptLocked(kept)
 	return r, nil
+}
+
+// reread is refresh, and the end of the reading.
+func (r *Room) reread(ctx context.Context) error {
+	defer r.place.loaded(nil)
+	return r.refresh(ctx)
 }
 
 // refresh reads a room anew of which the store may know something else by now. Whoever wants the room waits, but those who had opened it before may still change it: what is
