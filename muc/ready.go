@@ -1,6 +1,11 @@
 package muc
 
-import "palabre/xmpp"
+import (
+	"context"
+
+	"palabre/stream"
+	"palabre/xmpp"
+)
 
 // readyLocked has a new room be what it is by itself when its owner begins to use it without having said what it shall be, as if they had accepted that (XEP-0045 §10.1.2).
 // Some clients never say it: their people would be alone for ever in a room that refuses what they write. Nothing is refused that §10.1.1 wants: nobody else comes in before.
@@ -11,6 +16,11 @@ func (r *Room) readyLocked(w who) error {
 	e, err := r.configureLocked(w.account, xmpp.NewForm(xmpp.FormSubmit, nsRoomConfig))
 	if e == nil || err != nil {
 		return err
+	}
+	ready, to := e.tell, r.audienceLocked()
+	e.tell = func(ctx context.Context) {
+		ready(ctx)
+		r.give(ctx, to, stream.Packet{Stanza: r.notice([]int{104})}) // §10.2.1: its client may have asked what the room is when there was none
 	}
 	r.orderLocked(*e, nil)
 	return nil
