@@ -71,7 +71,7 @@ func (r *Room) say(ctx context.Context, p *server.Passage) error {
 	if err := r.acceptLocked(w, p.Stanza); err != nil {
 		return err
 	}
-	r.spreadLocked(p, w.occupant, r.takeBackLocked(taken))
+	r.spreadLocked(p, w.occupant, r.burying(taken), taken)
 	return nil
 }
 
@@ -82,8 +82,8 @@ func (r *Room) speaks(full xmpp.JID) error {
 	return r.permitLocked(r.whoLocked(full), actSpeak)
 }
 
-// spreadLocked orders a message from an occupant.
-func (r *Room) spreadLocked(p *server.Passage, o *occupant, writes []server.Write) {
+// spreadLocked orders a message from an occupant. taken is what is taken back by it, or nil.
+func (r *Room) spreadLocked(p *server.Passage, o *occupant, writes []server.Write, taken *retraction) {
 	st := r.fromOccupant(o, p.Stanza)
 	to, volatile := r.audienceLocked(), r.volatileLocked()
 	worth := r.service.opts.Archive.Worth(st)
@@ -96,6 +96,7 @@ func (r *Room) spreadLocked(p *server.Passage, o *occupant, writes []server.Writ
 	}
 	sender, life := p.Stanza.From, r.life
 	r.orderLocked(event{by: p, writes: writes, tell: func(ctx context.Context) {
+		r.buried(taken)
 		packet := stream.Packet{Stanza: st, Volatile: volatile}
 		var id int64
 		if entry != nil {
@@ -192,6 +193,6 @@ func (r *Room) titleLocked(p *server.Passage, w who) error {
 	if r.stored {
 		writes = append(writes, r.saveLocked())
 	}
-	r.spreadLocked(p, w.occupant, writes)
+	r.spreadLocked(p, w.occupant, writes, nil)
 	return nil
 }

@@ -91,7 +91,8 @@ func (r *Room) moderatedLocked(w who, row Row, m moderation) *event {
 	t := &retraction{row: row, tombstone: string(buriedOlder.AppendXML(buried.AppendXML(nil, xmpp.NSClient), xmpp.NSClient)) + r.tagOf(row.Sender)}
 	entry := r.service.opts.Archive.Entry(r.JID, st, nil, "")
 	to, life := r.audienceLocked(), r.life
-	return &event{writes: append(r.takeBackLocked(t), entry), tell: func(ctx context.Context) {
+	return &event{writes: append(r.burying(t), entry), tell: func(ctx context.Context) {
+		r.buried(t)
 		packet := stream.Packet{Stanza: st, Tail: r.stanzaID(entry.ID())}
 		r.give(ctx, to, packet)
 		r.remembered(life, past{st: st, tail: packet.Tail, id: entry.ID(), at: r.service.host.Now()})

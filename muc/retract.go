@@ -106,11 +106,21 @@ func (r *Room) row(ctx context.Context, by xmpp.JID, name string) (Row, error) {
 
 var errNoMessage = xmpp.ErrItemNotFound.With("There is no such message.")
 
-// takeBackLocked puts a tombstone in the place of a message, also among those at hand.
-func (r *Room) takeBackLocked(t *retraction) []server.Write {
+// burying puts a tombstone in the place of a message.
+func (r *Room) burying(t *retraction) []server.Write {
 	if t == nil || t.row.Tombstone {
 		return nil
 	}
+	return []server.Write{r.service.opts.Archive.Bury(r.JID, t.row, t.tombstone)}
+}
+
+// buried does the same among the messages at hand, once that is durable.
+func (r *Room) buried(t *retraction) {
+	if t == nil || t.row.Tombstone {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for i, p := range r.recent.list {
 		if p.id == t.row.ID {
 			st := *p.st
@@ -121,7 +131,6 @@ func (r *Room) takeBackLocked(t *retraction) []server.Write {
 	for d := range r.digs {
 		d.taken[t.row.ID] = t.tombstone
 	}
-	return []server.Write{r.service.opts.Archive.Bury(r.JID, t.row, t.tombstone)}
 }
 
 // tagOf is the occupant's tag of an account.
