@@ -50,7 +50,7 @@ func (u *upshot) affiliateLocked(s standing) {
 		p.Nick = *s.nick
 	}
 	if p.Nick != nick {
-		r.nicks = nil
+		r.reserveLocked(p, nick)
 	}
 	if before <= None && s.affiliation > None {
 		p.Joined = r.service.host.Now().UnixMilli() << 20 // until the commit says it exactly

@@ -185,16 +185,24 @@ func (r *Room) reservedLocked(key string, account xmpp.JID) bool {
 	if r.nicks == nil {
 		r.nicks = map[string]xmpp.JID{}
 		for _, p := range r.people {
-			if p.Nick == "" {
-				continue
-			}
-			if k, ok := nickKey(p.Nick); ok {
-				r.nicks[k] = p.Account
-			}
+			r.reserveLocked(p, "")
 		}
 	}
 	whose, ok := r.nicks[key]
 	return ok && whose != account
+}
+
+// reserveLocked notes the nick that somebody has reserved, and had before.
+func (r *Room) reserveLocked(p *Person, before string) {
+	if r.nicks == nil {
+		return
+	}
+	if k, ok := nickKey(before); ok && r.nicks[k] == p.Account {
+		delete(r.nicks, k)
+	}
+	if k, ok := nickKey(p.Nick); ok {
+		r.nicks[k] = p.Account
+	}
 }
 
 // sitLocked gives a seat its place.
