@@ -1,6 +1,7 @@
 package muc_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -30,12 +31,11 @@ const (
 
 var stormRooms = []string{hall, parlour, phoenix}
 
-// A leaky store fails now and then, and says so late.
+// A leaky store fails now and then, and says so in its turn.
 type leaky struct {
 	server.Committer
-	one  atomic.Int64 // in how many commits; 0: none
-	n    atomic.Int64
-	late sync.WaitGroup
+	one atomic.Int64 // in how many commits; 0: none
+	n   atomic.Int64
 }
 
 func (l *leaky) Commit(writes []server.Write, done func(error)) {
@@ -44,10 +44,7 @@ func (l *leaky) Commit(writes []server.Write, done func(error)) {
 		l.Committer.Commit(writes, done)
 		return
 	}
-	l.late.Go(func() {
-		time.Sleep(time.Duration(n%3) * time.Millisecond)
-		done(server.ErrAway)
-	})
+	l.Committer.Commit(nil, func(err error) { done(cmp.Or(err, server.ErrAway)) })
 }
 
 // A belief is what a session knows of a room, from what it has been sent.
@@ -304,7 +301,6 @@ func TestStorm(t *testing.T) {
 	}
 	wg.Wait()
 	store.one.Store(0)
-	store.late.Wait()
 	calm(t, srv, judge)
 	for _, s := range all {
 		for _, fault := range s.faults {
