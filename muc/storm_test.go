@@ -114,16 +114,10 @@ func (b *belief) hear(st *xmpp.Stanza) (fault string) {
 	return ""
 }
 
-// told is what a presence says of an occupant, and its codes.
-func toldOf(st *xmpp.Stanza) (item xmpp.Element, codes []string) {
+// toldOf is what a presence says of an occupant, and its codes.
+func toldOf(st *xmpp.Stanza) (item xmpp.Element, codes string) {
 	x, _ := st.Child("http://jabber.org/protocol/muc#user", "x")
-	for _, e := range x.Elements() {
-		if e.Name.Local == "status" {
-			codes = append(codes, e.Attr("code"))
-		}
-	}
-	item, _ = x.Child("http://jabber.org/protocol/muc#user", "item")
-	return item, codes
+	return codesOf(xmpp.New(xmpp.NSClient, "presence", x))
 }
 
 func (b *belief) sees(st *xmpp.Stanza) (fault string) {
@@ -133,7 +127,7 @@ func (b *belief) sees(st *xmpp.Stanza) (fault string) {
 	}
 	nick := st.From.Resource()
 	b.who[nick] = item.Attr("affiliation") + " " + item.Attr("role")
-	if slices.Contains(codes, "110") {
+	if strings.Contains(codes, "110") {
 		if !b.inside {
 			b.stays = append(b.stays, nil)
 		} else if b.nick != nick {
@@ -146,11 +140,11 @@ func (b *belief) sees(st *xmpp.Stanza) (fault string) {
 
 func (b *belief) misses(st *xmpp.Stanza) (fault string) {
 	item, codes := toldOf(st)
-	switch own := slices.Contains(codes, "110"); {
-	case own && slices.Contains(codes, "333") && !b.inside: // it did not know
+	switch own := strings.Contains(codes, "110"); {
+	case own && strings.Contains(codes, "333") && !b.inside: // it did not know
 	case !b.entering && !b.inside:
 		return "is told from outside"
-	case own && slices.Contains(codes, "303"):
+	case own && strings.Contains(codes, "303"):
 		b.nick = item.Attr("nick")
 	case own:
 		b.inside = false

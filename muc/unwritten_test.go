@@ -1,0 +1,111 @@
+package muc_test
+
+import (
+	"testing"
+
+	"palabre/daemon"
+	"palabre/server"
+	"palabre/server/servertest"
+	"palabre/xmpp"
+)
+
+// leakyServer is a server whose store can be made to fail.
+func leakyServer(t *testing.T) (*servertest.Server, *leaky) {
+	store := &leaky{}
+	s := servertest.StartWith(t, func(c *daemon.Config) {
+		c.Tuning.Committer = func(next server.Committer) server.Committer { store.Committer = next; return store }
+	})
+	return s, store
+}
+
+func isAbout(id string) func(xmpp.Element) bool {
+	return func(e xmpp.Element) bool { return e.Attr("id") == id }
+}
+
+// A new room that could not be written is as it was before: who makes it says once more what it shall be.
+func TestNewRoomUnwritten(t *testing.T) {
+	t.Parallel()
+	s, store := leakyServer(t)
+	s.Account(t, xmpp.MustParseJID("juliet@example.org"))
+	c := login(t, s, "romeo")
+	send(t, c, "<presence to='"+feast+"/Romeo'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
+	const form = "<iq type='set' id='c' to='" + feast + "'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query></iq>"
+	store.one.Store(1)
+	send(t, c, form)
+	if e := until(t, c, isAbout("c")); e.Attr("type") != "error" {
+		t.Fatal(e)
+	}
+	store.one.Store(0)
+	send(t, c, form)
+	if e := until(t, c, isAbout("c")); e.Attr("type") != "result" {
+		t.Fatal(e)
+	}
+	send(t, c, "<message to='"+feast+"' type='groupchat' id='m'><body>welcome</body></message>")
+	if e := until(t, c, isAbout("m")); e.Attr("type") != "groupchat" {
+		t.Fatal(e)
+	}
+	s.Restart(t)
+	if !isThere(t, login(t, s, "juliet")) {
+		t.Error("it is not kept")
+	}
+}
+
+// Who leaves is told of, also if that can't be noted; who was to be put out for good, and was not, is out for nothing, and comes in again. What is read anew takes no
+// voice from those who were given it.
+func TestLeavingUnwritten(t *testing.T) {
+	t.Parallel()
+	s, store := leakyServer(t)
+	host := login(t, s, "romeo")
+	send(t, host, "<presence to='"+feast+"/Romeo'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
+	configure(t, host, field("urn:palabre:room:preset", "open")+field("muc#roomconfig_moderatedroom", "1"))
+	enter := func(c *servertest.Client, nick string) {
+		send(t, c, "<presence to='"+feast+"/"+nick+"'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
+		until(t, c, func(e xmpp.Element) bool { _, ok := e.Child(xmpp.NSClient, "subject"); return ok })
+	}
+	gone := func(c *servertest.Client, nick string) xmpp.Element {
+		return until(t, c, func(e xmpp.Element) bool { return e.Attr("type") == "unavailable" && e.Attr("from") == feast+"/"+nick })
+	}
+	asks := func(id, item string) string {
+		send(t, host, "<iq type='set' id='"+id+"' to='"+feast+"'><query xmlns='http://jabber.org/protocol/muc#admin'>"+item+"</query></iq>")
+		return until(t, host, isAbout(id)).Attr("type")
+	}
+	juliet, paris, nurse := login(t, s, "juliet"), login(t, s, "paris"), login(t, s, "nurse")
+	enter(juliet, "Juliet")
+	enter(paris, "Paris")
+	enter(nurse, "Nurse")
+	if asks("1", "<item jid='paris@example.org' affiliation='member'/>") != "result" || asks("2", "<item nick='Nurse' role='participant'/>") != "result" {
+		t.Fatal("refused")
+	}
+	store.one.Store(1)
+	send(t, paris, "<presence type='unavailable' to='"+feast+"/Paris'/>")
+	gone(juliet, "Paris")
+	if asks("3", "<item jid='juliet@example.org' affiliation='outcast'/>") != "error" {
+		t.Error("it can't be written")
+	}
+	if _, codes := codesOf(gone(juliet, "Juliet")); codes != "110 333" {
+		t.Errorf("juliet is told %q", codes)
+	}
+	store.one.Store(0)
+	enter(juliet, "Juliet")
+	send(t, nurse, "<message to='"+feast+"' type='groupchat' id='m'><body>have patience</body></message>")
+	if e := until(t, nurse, isAbout("m")); e.Attr("type") != "groupchat" {
+		t.Errorf("the nurse has voice, and hears %s", e)
+	}
+}
+
+// codesOf is what a presence says of an occupant, and its codes.
+func codesOf(e xmpp.Element) (item xmpp.Element, codes string) {
+	x, _ := e.Child("http://jabber.org/protocol/muc#user", "x")
+	for _, c := range x.Elements() {
+		switch c.Name.Local {
+		case "item":
+			item = c
+		case "status":
+			if codes != "" {
+				codes += " "
+			}
+			codes += c.Attr("code")
+		}
+	}
+	return item, codes
+}
