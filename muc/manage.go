@@ -166,7 +166,15 @@ func (s *Service) People(ctx context.Context, room xmpp.JID) (out []Person, err 
 	return out, err
 }
 
-func (r *Room) affiliated() (out []Person) {
+func (r *Room) affiliated() []Person {
+	out := r.affiliatedInAnyOrder()
+	slices.SortFunc(out, func(a, b Person) int {
+		return cmp.Or(cmp.Compare(b.Affiliation, a.Affiliation), cmp.Compare(a.Joined, b.Joined), cmp.Compare(a.Account.String(), b.Account.String()))
+	})
+	return out
+}
+
+func (r *Room) affiliatedInAnyOrder() (out []Person) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range r.people {
@@ -174,9 +182,6 @@ func (r *Room) affiliated() (out []Person) {
 			out = append(out, *p)
 		}
 	}
-	slices.SortFunc(out, func(a, b Person) int {
-		return cmp.Or(cmp.Compare(b.Affiliation, a.Affiliation), cmp.Compare(a.Joined, b.Joined), cmp.Compare(a.Account.String(), b.Account.String()))
-	})
 	return out
 }
 

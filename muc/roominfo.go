@@ -172,13 +172,14 @@ func (r *Room) items(ctx context.Context, q *server.Request) (xmpp.Element, erro
 	if r.whoLocked(q.From).role == NoRole {
 		return out, nil
 	}
+	list := make([]xmpp.Element, 0, min(len(r.occupants), mostItems)) // Add copies what is there each time
 	for _, o := range r.occupants {
-		if len(out.Children) >= mostItems {
+		if len(list) >= mostItems {
 			break // whoever is inside has been told of all by presence
 		}
 		if o.role >= r.config.Policy.Presence {
-			out = out.Add(xmpp.New(server.NSDiscoItems, "item").With("jid", o.jid.String()))
+			list = append(list, xmpp.New(server.NSDiscoItems, "item").With("jid", o.jid.String()))
 		}
 	}
-	return out, nil
+	return out.Add(list...), nil
 }
