@@ -200,7 +200,9 @@ func (h *hall) quit(a *attendance, now time.Duration) {
 // invite has a room make somebody a member (XEP-0045 §7.8.2). The invitation says when it was sent.
 func (h *hall) invite(room, account int) {
 	h.hallStats.Invited++
-	h.put(item{number: -1, raw: fmt.Sprintf("<message to='%s' id='invite-%d'><x xmlns='%s'><invite to='%s@%s'/></x></message>",
+	g := guest{room, account}
+	h.run.invites(g)
+	h.put(item{number: -1, invites: &g, raw: fmt.Sprintf("<message to='%s' id='invite-%d'><x xmlns='%s'><invite to='%s@%s'/></x></message>",
 		h.address(room), h.run.now(), nsMUCUser, Name(account), h.run.domain)})
 }
 
@@ -232,9 +234,11 @@ func (a *attendance) String() string {
 	return fmt.Sprintf("room %s: standing %d, out %t, inside %t, asked %t, stepping %t", roomName(a.room), a.standing, a.out, a.inside, a.asked, a.stepping)
 }
 
-// record is what the client has noted of a room.
-func (a *attendance) record() Member {
+// record is what the client has noted of a room. Who was invited since they last asked to come in may belong to it without knowing: whoever invited them, and the
+// server, may have been cut off before they were told.
+func (a *attendance) record(invited time.Duration) Member {
 	m := Member{Memberships: a.done, Member: a.standing != stranger}
+	m.Doubtful = !m.Member && invited > 0 && (len(a.done) == 0 || invited > a.done[len(a.done)-1].Asked)
 	if a.inside {
 		a.stay.End = Inside
 		for account := range a.others {

@@ -84,6 +84,9 @@ func (d *Device) resume() (resumed bool, err error) {
 			d.out.sends[it.number].Last = d.run.now()
 			it.raw = d.message(it.number)
 		}
+		if it.invites != nil {
+			d.run.invites(*it.invites)
+		}
 		l.out = append(l.out, it.raw...)
 	}
 	d.askCount()

@@ -46,7 +46,7 @@ func (h *hall) roomOf(from xmpp.JID) *attendance {
 // for good makes it a member; of another it is not known which was first, since an invitation has to be stored, and so may overtake nobody.
 func (h *hall) invited(a *attendance, st *xmpp.Stanza) {
 	id := stanzaID(st)
-	if h.known[id] {
+	if id != "" && h.known[id] {
 		return
 	}
 	h.known[id] = true
@@ -56,7 +56,7 @@ func (h *hall) invited(a *attendance, st *xmpp.Stanza) {
 	case stranger:
 		a.standing, a.out, a.wait, a.unsure, a.fresh = belongs, false, 0, !after, false
 	case belongs:
-		a.fresh = after
+		a.fresh = a.fresh || after
 	case quitting:
 		a.unsure = true
 	}

@@ -33,8 +33,12 @@ type outbox struct {
 type item struct {
 	number  int
 	raw     string
-	refused bool // an error came for it, so that a count that covers it says nothing more
+	refused bool   // an error came for it, so that a count that covers it says nothing more
+	invites *guest // if it is an invitation
 }
+
+// A guest is somebody who is invited to a room.
+type guest struct{ room, account int }
 
 type retry struct {
 	number  int

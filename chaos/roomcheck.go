@@ -215,7 +215,7 @@ func (m *memberChecker) view(q *sequence, room int) {
 	if m.View == nil && !m.Refused || m.Refused && !m.Member.Member {
 		return // a stranger reads nothing, not even what they heard
 	}
-	if !m.Member.Member && len(m.View) > 0 {
+	if !m.Member.Member && !m.Doubtful && len(m.View) > 0 {
 		m.verdict.add(Exposed, "%s: left for good, and still reads %d messages", m.place, len(m.View))
 		return
 	}

@@ -347,3 +347,64 @@ func TestCheckRoomsRed(t *testing.T) {
 		})
 	}
 }
+
+// What may be in a room, may be: each of these looks like a broken promise and is none.
+func TestCheckRoomsAllowed(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(h *RoomHistory){
+		"nobody has looked": func(h *RoomHistory) {
+			m := &h.Rooms[0].Members[1]
+			m.View, m.Refused = nil, false
+		},
+		"what was refused is stored, and told to nobody": func(h *RoomHistory) {
+			d := h.Rooms[0].Archive[30]
+			h.Sends[d.Sender][d.Number].Errors = 1
+			for _, m := range h.Rooms[0].Members {
+				for _, ms := range m.Memberships {
+					for _, s := range ms.Stays {
+						s.Log = slices.DeleteFunc(slices.Clone(s.Log), func(o Sighting) bool { return o.ID == d.ID })
+					}
+				}
+			}
+		},
+		"what was sent again is told to its sender": func(h *RoomHistory) {
+			stays := h.Rooms[0].Members[0].Memberships[0].Stays
+			s := stays[len(stays)-1]
+			i := slices.IndexFunc(h.Rooms[0].Archive, func(d Sighting) bool { return d.Sender == 0 })
+			d := h.Rooms[0].Archive[i]
+			h.Sends[0][d.Number].Tries = 2
+			s.Log = append(slices.Clone(s.Log), d)
+		},
+		"one who may have been invited again reads what they could": func(h *RoomHistory) {
+			account, _ := returned(h)
+			m := &h.Rooms[0].Members[account]
+			m.Member, m.Doubtful = false, true
+			for _, ms := range m.Memberships {
+				for _, s := range ms.Stays {
+					if s.End == Inside {
+						s.End = Lost
+					}
+				}
+			}
+			h.Rooms[0].Hushed = true
+		},
+		"the end of what a lost session was told": func(h *RoomHistory) {
+			_, s := longest(h)
+			s.End, s.Quits, s.Log = Lost, false, s.Log[:len(s.Log)-2]
+			h.Rooms[0].Hushed = true
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			seed := uint64(0)
+			for account := -1; account < 0; seed++ {
+				account, _ = returned(idealRooms(seed))
+			}
+			h := idealRooms(seed - 1)
+			spoil(h)
+			if v := CheckRooms(h); !v.OK() {
+				t.Error(v)
+			}
+		})
+	}
+}

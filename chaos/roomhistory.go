@@ -27,6 +27,7 @@ type Member struct {
 	View        []Sighting   // what they read in the archive at the end; nil, and not Refused: nobody has looked
 	Refused     bool         // they were not let
 	Member      bool         // they are one at the end, as far as they know
+	Doubtful    bool         // or may be one all the same
 }
 
 // A Membership is a time of belonging to a room, as the member knows it. What was acknowledged before Asked was said before it, what was first sent after

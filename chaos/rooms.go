@@ -195,7 +195,7 @@ func (r *Run) LeaveRooms() (*RoomHistory, HallStats) {
 	for account, d := range r.devices {
 		h.Sends[account] = d.out.sends
 		for room, a := range d.hall.rooms {
-			h.Rooms[room].Members = append(h.Rooms[room].Members, a.record())
+			h.Rooms[room].Members = append(h.Rooms[room].Members, a.record(r.invited[guest{room, account}]))
 		}
 		stats.Entered += d.hallStats.Entered
 		stats.Left += d.hallStats.Left

@@ -60,6 +60,7 @@ type Run struct {
 
 	mu       sync.Mutex // guards what follows; a leaf
 	breaches []string
+	invited  map[guest]time.Duration // when somebody was last invited
 }
 
 // NewRun makes a run whose clients connect, and send nothing yet. What the clients do, though not when, depends on the seed alone.
@@ -68,7 +69,7 @@ func NewRun(ctx context.Context, o Options) *Run {
 		Options: o, domain: domain, tag: tag(fmt.Sprintf("s%d", o.Seed)), server: o.Server,
 		dialer: &bench.Dialer{Address: o.Server.Address, Direct: true},
 		board:  newBoard(len(o.Users)), start: time.Now(), over: make(chan struct{}),
-		gate: make(chan struct{}, 64),
+		invited: map[guest]time.Duration{}, gate: make(chan struct{}, 64),
 	}
 	if o.Filler > 0 {
 		r.filler = "<filler xmlns='urn:chaos:filler'>" + strings.Repeat("x", o.Filler) + "</filler>"
@@ -105,6 +106,13 @@ func (r *Run) breach(text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.breaches = append(r.breaches, text)
+}
+
+// invites notes an invitation.
+func (r *Run) invites(g guest) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.invited[g] = r.now()
 }
 
 // Send has the clients begin to send.
