@@ -87,9 +87,13 @@ func (r *Room) dig(ctx context.Context, from xmpp.JID, e *entry) error {
 	return nil
 }
 
-// filledLocked ends a dig.
+// filledLocked ends a dig, and lets the next one come in.
 func (r *Room) filledLocked(e *entry) {
 	delete(r.digs, e.dig)
+	if e.queued {
+		e.queued = false
+		<-r.coming
+	}
 }
 
 // below reads the last n messages within intervals.

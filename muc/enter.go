@@ -51,6 +51,9 @@ func (r *Room) available(ctx context.Context, p *server.Passage) error {
 		}
 	}
 	if joins {
+		if err := r.lineUp(ctx, e); err != nil {
+			return err
+		}
 		if err := r.dig(ctx, p.Stanza.From, e); err != nil {
 			return err
 		}
@@ -62,6 +65,27 @@ func (r *Room) available(ctx context.Context, p *server.Passage) error {
 		r.filledLocked(e)
 	}
 	return err
+}
+
+// mostComing is how many come into a room at the same time. For each of them, what they are to be told of all the others waits until they are.
+const mostComing = 16
+
+// lineUp waits until not too many others are coming in; filledLocked has to be called, whatever becomes of it. The error is the context's.
+func (r *Room) lineUp(ctx context.Context, e *entry) error {
+	select {
+	case r.coming <- struct{}{}:
+		e.queued = true
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// letGoOn ends what was held for somebody who comes in, if that is not done yet.
+func (r *Room) letGoOn(e *entry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.filledLocked(e)
 }
 
 // comeLocked decides on available presence. ordered tells whether somebody comes in.
@@ -97,6 +121,7 @@ type entry struct {
 	password  string
 	history   historyRequest
 	dig       *dig
+	queued    bool // counts among those who are coming in; guarded by the room's lock once they do
 	made      bool // the room, too
 	codes     []int
 }
@@ -136,6 +161,7 @@ func (r *Room) enterLocked(p *server.Passage, e *entry) error {
 	writes, placed := r.intervalLocked(s)
 	r.orderLocked(event{by: p, writes: writes,
 		tell: func(ctx context.Context) {
+			defer r.letGoOn(e)
 			r.take(placed)
 			r.tellArrival(ctx, s, others, e)
 		},
@@ -235,5 +261,8 @@ func (r *Room) standUpLocked(s *seat) {
 func (r *Room) enterAgainLocked(p *server.Passage, s *seat, e *entry) {
 	s.says(p.Stanza)
 	t := r.arrivedLocked(s, e)
-	r.orderLocked(event{by: p, tell: func(ctx context.Context) { r.tellArrival(ctx, s, t, e) }, undo: func() { r.filledLocked(e) }}, nil)
+	r.orderLocked(event{by: p, tell: func(ctx context.Context) {
+		defer r.letGoOn(e)
+		r.tellArrival(ctx, s, t, e)
+	}, undo: func() { r.filledLocked(e) }}, nil)
 }

@@ -156,7 +156,7 @@ func (s *Service) wake(ctx context.Context, room xmpp.JID, pl *place, release fu
 	if err != nil {
 		return nil, err
 	}
-	r := &Room{JID: room, service: s, place: pl, release: release, seq: s.host.NewSequence(), people: map[xmpp.JID]*Person{},
+	r := &Room{JID: room, service: s, place: pl, release: release, seq: s.host.NewSequence(), coming: make(chan struct{}, mostComing), people: map[xmpp.JID]*Person{},
 		occupants: map[string]*occupant{}, seats: map[xmpp.JID]*seat{}}
 	if err := r.remember(ctx, kept); err != nil {
 		return nil, err

@@ -36,6 +36,7 @@ type Room struct {
 	seats     map[xmpp.JID]*seat   // by full address
 	audience  []listener           // the seats; shared with what is under way, made anew after a change
 	recent    recent
+	coming    chan struct{}  // takes as many as may come in at the same time
 	digs      map[*dig]bool  // of those who are about to come in
 	asks      map[string]ask // between occupants, by the ids that they were handed on with
 	pending   int            // events that have not been told
