@@ -149,7 +149,7 @@ func (g stage) set(t *testing.T) *Scene {
 	}
 	run := NewRun(context.WithoutCancel(t.Context()), options)
 	t.Cleanup(run.Stop)
-	must(t, run.Fence(limit(t, time.Minute)))
+	must(t, run.Fence(limit(t, time.Minute+time.Duration(g.accounts)*eachTime)))
 	return &Scene{Run: run, Server: server, Database: g.database, Disk: g.disk, Patience: time.Minute, Log: t.Logf}
 }
 

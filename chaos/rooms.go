@@ -93,7 +93,7 @@ func (a *auditor) request(text, id string) error {
 
 // Gather waits until every client is where it wants to be.
 func (r *Run) Gather(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, outcomeTime/4)
+	ctx, cancel := context.WithTimeout(ctx, outcomeTime/4+time.Duration(len(r.devices))*eachTime)
 	defer cancel()
 	for _, d := range r.devices {
 		for settled := false; !settled; {

@@ -148,8 +148,9 @@ func (r *Run) Fence(ctx context.Context) error {
 }
 
 const (
-	outcomeTime = 2 * time.Minute  // for what became of each message
-	arrivalTime = 15 * time.Second // for the next thing to arrive
+	outcomeTime = 2 * time.Minute       // for what became of each message
+	eachTime    = 50 * time.Millisecond // beside that, for each client, where all of them do something at once
+	arrivalTime = 15 * time.Second      // for the next thing to arrive
 )
 
 // Conclude has nothing new sent, and waits until the outcome of every message is known.
