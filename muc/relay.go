@@ -142,20 +142,26 @@ func (r *Room) roomForAskLocked(from *seat, now time.Time) bool {
 // answered gives an answer to who has asked. One that nobody waits for, or that comes from somebody else, goes nowhere.
 func (r *Room) answered(ctx context.Context, p *server.Passage) error {
 	st := p.Stanza
-	r.mu.Lock()
-	a, ok := r.asks[st.ID]
-	ok = ok && a.by == st.From && a.as == st.To && r.seats[a.from.jid] == a.from
-	if ok {
-		delete(r.asks, st.ID)
-	}
-	r.mu.Unlock()
+	a, ok := r.awaited(st)
 	if !ok {
 		return server.ErrDrop
 	}
+	_, volatile := r.seatOf(a.from.jid)
 	c := *st
 	c.From, c.To, c.ID = a.target, xmpp.JID{}, a.id
-	r.service.host.NewCast().Give(ctx, a.from.session, stream.Packet{Stanza: &c, To: a.from.jid})
+	r.service.host.NewCast().Give(ctx, a.from.session, stream.Packet{Stanza: &c, To: a.from.jid, Volatile: volatile})
 	return nil
+}
+
+// awaited is what an answer answers, which is asked for no more.
+func (r *Room) awaited(st *xmpp.Stanza) (a ask, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a, ok = r.asks[st.ID]
+	if ok = ok && a.by == st.From && a.as == st.To && r.seats[a.from.jid] == a.from; ok {
+		delete(r.asks, st.ID)
+	}
+	return a, ok
 }
 
 // forsakenLocked are the requests that a seat will not answer any more; they are answered with an error when that is told.
