@@ -32,7 +32,8 @@ func TestRoomsDeaf(t *testing.T) {
 			}
 		}
 		run.Send()
-		must(t, scene.acks(t.Context(), 100))
+		scene.Patience += time.Duration(len(run.devices)) * eachTime
+		must(t, scene.acks(t.Context(), 20))
 
 		if !believedInside(run.devices[1], 0) {
 			t.Fatal("nobody knows of the one who is going to be deaf")
@@ -48,7 +49,7 @@ func TestRoomsDeaf(t *testing.T) {
 		})
 		begin, acked := run.now(), run.Figures().Acknowledged
 		most := before
-		must(t, await(t, func() bool {
+		must(t, awaitFor(t, scene.Patience, func() bool {
 			if rss, err := scene.Server.RSS(); err == nil {
 				most = max(most, rss)
 			}
@@ -57,11 +58,11 @@ func TestRoomsDeaf(t *testing.T) {
 		end := run.now()
 		t.Logf("%d occupants: the deaf one is out after %v and %d messages; memory %d MiB before, %d MiB at most",
 			len(run.devices), end-begin, run.Figures().Acknowledged-acked, before>>20, most>>20)
-		must(t, scene.acks(t.Context(), run.Figures().Acknowledged+100))
+		must(t, scene.acks(t.Context(), run.Figures().Acknowledged+20))
 		if grown := most - before; grown > 200<<20 {
 			t.Errorf("memory grew by %d MiB", grown>>20)
 		}
-		within(t, "the slowest acknowledgement", slowestAck(run, begin, end), 5*time.Second)
+		within(t, "the slowest acknowledgement", slowestAck(run, begin, end), 5*time.Second+time.Duration(len(run.devices))*time.Millisecond)
 
 		deaf.do(func() { // it finds out, and does not come back
 			deaf.away, deaf.deaf = true, false

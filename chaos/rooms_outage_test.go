@@ -127,7 +127,12 @@ func TestRoomsOutage(t *testing.T) {
 // await waits until something is so.
 func await(t *testing.T, met func() bool) error {
 	t.Helper()
-	ctx := limit(t, time.Minute)
+	return awaitFor(t, time.Minute, met)
+}
+
+func awaitFor(t *testing.T, d time.Duration, met func() bool) error {
+	t.Helper()
+	ctx := limit(t, d)
 	for !met() {
 		if err := pause(ctx, 5*time.Millisecond); err != nil {
 			return err
