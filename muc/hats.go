@@ -115,11 +115,15 @@ func (r *Room) hatsLocked(o *occupant) string {
 	if !c.Policy.Hats && len(c.Hats) == 0 {
 		return ""
 	}
-	account, b := o.account.String(), []byte(nil)
-	owner := r.affiliationLocked(o.account) == Owner
-	for _, h := range c.hats() {
+	var given []int
+	w := r.wardrobeLocked()
+	if len(w.worn) > 0 {
+		given = w.worn[o.account.String()]
+	}
+	b, owner := []byte(nil), r.affiliationLocked(o.account) == Owner
+	for i, h := range w.hats {
 		itself := c.Policy.Hats && (h.URI == hatHost && owner || h.URI == hatModerator && !owner && o.role == Moderator)
-		if !itself && !slices.Contains(h.Worn, account) {
+		if !itself && !slices.Contains(given, i) {
 			continue
 		}
 		b = xmpp.AppendAttr(append(b, "<hat"...), "title", h.Title)
@@ -133,6 +137,27 @@ func (r *Room) hatsLocked(o *occupant) string {
 		return ""
 	}
 	return "<hats xmlns='" + nsHats + "'>" + string(b) + "</hats>"
+}
+
+// A wardrobe is the hats of a room as they are looked up for everybody whenever somebody comes in.
+type wardrobe struct {
+	of   []Hat // the hats of the configuration that it was made of, which are never changed in their place
+	hats []Hat
+	worn map[string][]int // which of them, by account
+}
+
+func (r *Room) wardrobeLocked() *wardrobe {
+	w, of := &r.wardrobe, r.config.Hats
+	if w.hats != nil && len(w.of) == len(of) && (len(of) == 0 || &w.of[0] == &of[0]) {
+		return w
+	}
+	*w = wardrobe{of: of, hats: r.config.hats(), worn: map[string][]int{}}
+	for i, h := range w.hats {
+		for _, account := range h.Worn {
+			w.worn[account] = append(w.worn[account], i)
+		}
+	}
+	return w
 }
 
 // hatsHash tells clients whether they know the list of hats already (XEP-0317 §2).

@@ -45,6 +45,7 @@ type Room struct {
 	life      int            // how many rooms have been here and are no more since then
 	invited   bucket         // of invitations
 	pictured  pictured       // the hashes of the avatar
+	wardrobe  wardrobe       // see wardrobeLocked
 }
 
 // A listener is a seat as what is under way sees it.
