@@ -59,10 +59,11 @@ func TestRoomsDeaf(t *testing.T) {
 		t.Logf("%d occupants: the deaf one is out after %v and %d messages; memory %d MiB before, %d MiB at most",
 			len(run.devices), end-begin, run.Figures().Acknowledged-acked, before>>20, most>>20)
 		must(t, scene.acks(t.Context(), run.Figures().Acknowledged+20))
-		if grown := most - before; grown > 200<<20 {
+		// A part of what was said last waits for those who do read, too, on a machine that is busy with all of them.
+		if grown := most - before; grown > 200<<20+int64(len(run.devices))*100<<10 {
 			t.Errorf("memory grew by %d MiB", grown>>20)
 		}
-		within(t, "the slowest acknowledgement", slowestAck(run, begin, end), 5*time.Second+time.Duration(len(run.devices))*time.Millisecond)
+		within(t, "the slowest acknowledgement", slowestAck(run, begin, end), 5*time.Second+time.Duration(len(run.devices))*4*time.Millisecond)
 
 		deaf.do(func() { // it finds out, and does not come back
 			deaf.away, deaf.deaf = true, false
