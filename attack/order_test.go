@@ -80,7 +80,8 @@ func TestF6Order(t *testing.T) {
 	}
 }
 
-// TestF11Resent: the same message twice on one stream is two messages, also with a loss of the connection in between; on a later stream it is the first one once more, and told to nobody.
+// TestF11Resent: the same message twice on one stream is two messages; on a later stream it is the first one once more, and told to nobody, also when the session goes on after a loss of the
+// connection: libstrophe sends again what was acknowledged long ago.
 // Another recipient, type, id or text makes it another message, and so does another sender.
 func TestF11Resent(t *testing.T) {
 	t.Parallel()
@@ -107,7 +108,7 @@ func TestF11Resent(t *testing.T) {
 	p.resume()
 	p.send(message)
 	p.take()
-	arrive("after a loss", p.wire, reader, "1")
+	arrive("after a loss", p.wire, reader)
 
 	next, beside := s.login(t, romeo, "next"), s.login(t, romeo, "beside")
 	for _, w := range []*wire{next, beside} {
@@ -148,7 +149,7 @@ func TestF11Resent(t *testing.T) {
 	fin, _ := answer.child("fin")
 	set, _ := fin.child("set")
 	count, _ := set.child("count")
-	if want := fmt.Sprint(3 + 5 + 2 + times); count.Text != want || len(rows) > 0 {
+	if want := fmt.Sprint(2 + 5 + 2 + times); count.Text != want || len(rows) > 0 {
 		t.Errorf("the archive has %s messages, want %s", count.Text, want)
 	}
 }

@@ -117,7 +117,7 @@ func (m *Module) write(p *server.Passage, e Entry) *Append {
 	a := &Append{Entries: append(make([]Entry, 0, 2), e)}
 	a.Stanza, a.Inner = render(st)
 	if p.Session != nil && st.ID != "" {
-		a.Digest, a.Stream = digest(p.Sender(), st), streamOf(p.Session.ID)
+		a.Digest, a.Stream = digest(p.Sender(), st), streamOf(p.Session.Stream())
 	}
 	p.Write(a)
 	m.retract(p, a)

@@ -139,7 +139,7 @@ func only(to []listener, full xmpp.JID) []listener {
 // streamOf names the stream that a stanza came on.
 func streamOf(p *server.Passage) string {
 	if p.Session != nil {
-		return p.Session.ID
+		return p.Session.Stream()
 	}
 	return ""
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"palabre/stream"
@@ -164,6 +165,15 @@ func (s *Session) Absence() int {
 	s.out.mu.Lock()
 	defer s.out.mu.Unlock()
 	return s.out.absence
+}
+
+// Stream names the stream that the session's client sends on: another one after each loss of the connection. Clients that go on with a session send again what they believe
+// unheard, some of them more than that.
+func (s *Session) Stream() string {
+	if n := s.Absence(); n > 0 {
+		return s.ID + "/" + strconv.Itoa(n)
+	}
+	return s.ID
 }
 
 // Lapse ends the session if it has been without a connection ever since this absence began.

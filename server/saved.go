@@ -18,6 +18,7 @@ type Saved struct {
 	Remote      netip.Addr
 	Told        uint32 // see Session.Told
 	Sent, Acked uint32
+	Absence     int               `json:",omitempty"` // see Session.Absence
 	Left        []SavedPacket     // what the client has not acknowledged; the last of them may not have been sent
 	Modules     map[string][]byte // what each module keeps of it
 }
@@ -41,7 +42,7 @@ func (s *Session) Saved() (out Saved, ok bool) {
 	if o.volatileLocked() {
 		return Saved{}, false
 	}
-	out.Remote = o.remote
+	out.Remote, out.Absence = o.remote, o.absence
 	out.Sent, out.Acked = o.ledger.Counts()
 	for _, p := range o.ledger.Kept() {
 		if p.Mark != 0 {
@@ -99,6 +100,7 @@ func (h *Host) Revive(in Saved) (s *Session, err error) {
 	s.told.Store(in.Told)
 	s.conn.Store(&connRef{(*absent)(s)})
 	s.out.state, s.out.counts, s.out.kept, s.out.remote, s.out.handled = away, true, true, in.Remote, in.Told
+	s.out.absence = in.Absence
 	left := make([]stream.Packet, len(in.Left))
 	for i, p := range in.Left {
 		left[i] = stream.Packet{Mark: p.Mark, Raw: p.XML, At: p.At, Whole: p.XML != ""}
