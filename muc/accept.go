@@ -19,7 +19,7 @@ const mostMarkup = 4 << 10
 // no way round the limit.
 func (r *Room) acceptLocked(_ who, st *xmpp.Stanza) error {
 	p := &r.config.Policy
-	if p.Edits && p.Attachments && p.Longest == 0 {
+	if p.Edits && p.Attachments && p.Longest == 0 && !p.volatile() {
 		return nil
 	}
 	x := examined{policy: p}
@@ -103,13 +103,14 @@ var presences = map[xmpp.Name]bool{
 
 // silences gives the children of a presence that a policy does not let pass, by where they begin.
 func (p *Policy) silences(st *xmpp.Stanza) map[int]bool {
-	if p.Edits && p.Attachments && p.Longest == 0 {
+	if p.Edits && p.Attachments && p.Longest == 0 && !p.volatile() {
 		return nil
 	}
 	out, x := map[int]bool{}, examined{policy: p}
 	for _, c := range st.Children {
 		e, err := xmpp.ParseIn(st.RawChild(c), xmpp.NSClient, st.Extra)
-		if err != nil || !presences[c.Name] || x.element(e) != nil || x.characters > mostStatus || x.markup > mostMarkup {
+		isText := c.Name == xmpp.Name{Space: xmpp.NSClient, Local: "status"} // where nothing is kept: presence is, over a restart
+		if err != nil || p.volatile() && isText || !presences[c.Name] || x.element(e) != nil || x.characters > mostStatus || x.markup > mostMarkup {
 			out[c.Start] = true
 		}
 	}
