@@ -13,7 +13,7 @@ var orders = []struct {
 	{"urn:palabre:room:leave", "", "member/p admin/m owner/m"},
 	{"urn:palabre:room:invite", field("people", "guest@example.org"), "none/p member/p admin/m owner/m"},
 	{"urn:palabre:room:show", "", "member/p admin/m owner/m"},
-	{"urn:palabre:room:people", "", "owner/m"}, // §10.5, §10.8: in a semi-anonymous room, admins do not get the lists of owners and admins
+	{"urn:palabre:room:people", "", "owner/m"}, // XEP-0045 §10.5, §10.8: in a semi-anonymous room, admins do not get the lists of owners and admins
 	{"urn:palabre:room:affiliation", field("jid", "guest@example.org") + field("affiliation", "member"), "admin/m owner/m"},
 	{"urn:palabre:room:affiliation", field("jid", "guest@example.org") + field("affiliation", "owner"), "owner/m"},
 	{"urn:palabre:room:affiliation", field("jid", "host@example.org") + field("affiliation", "none"), "owner/m"},

@@ -54,7 +54,7 @@ func (h *hall) invited(a *attendance, st *xmpp.Stanza) {
 	after := time.Duration(sent) > a.gone
 	switch a.standing {
 	case stranger:
-		a.standing, a.out, a.wait, a.unsure, a.fresh = belongs, false, 0, !after, false
+		a.standing, a.out, a.wait, a.unsure, a.fresh = belongs, h.shy, 0, !after, false
 	case belongs:
 		a.fresh = a.fresh || after
 	case quitting:
@@ -148,7 +148,7 @@ func (h *hall) refusedEntry(a *attendance, st *xmpp.Stanza) {
 // putOut is the room's word that the client is not inside any more.
 func (h *hall) putOut(a *attendance, x xmpp.Element, st *xmpp.Stanza) {
 	switch {
-	case a.standing == quitting && hasStatus(x, "321") && a.stay != nil: // §9.4
+	case a.standing == quitting && hasStatus(x, "321") && a.stay != nil: // XEP-0045 §9.4
 		a.stay.Quits = true
 	case a.standing == quitting && hasStatus(x, "333"): // that they leave for good could not be written: they are out, and still belong
 		h.hallStats.Unseated++

@@ -113,12 +113,6 @@ func (r *Room) usualRoleLocked(a Affiliation) Role {
 	return Visitor
 }
 
-// reviseLocked gives an occupant the role that goes with what they are to the room now.
-func (r *Room) reviseLocked(o *occupant) {
-	o.role = r.usualRoleLocked(r.affiliationLocked(o.account))
-	r.audience = nil
-}
-
 // viewLocked is how others see an occupant.
 func (r *Room) viewLocked(o *occupant) *view {
 	g := r.glanceLocked(o)

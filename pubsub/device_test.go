@@ -147,13 +147,14 @@ func outcome(answer xmpp.Element) string {
 func heard(e xmpp.Element) (node, what string) {
 	event, _ := e.Child(nsEvent, "event")
 	items, _ := event.Child(nsEvent, "items")
-	for _, c := range items.Elements() {
-		if c.Name.Local == "retract" {
-			return items.Attr("node"), "-" + c.Attr("id")
-		}
-		return items.Attr("node"), c.Attr("id")
+	all := items.Elements()
+	if len(all) == 0 {
+		return "", ""
 	}
-	return "", ""
+	if all[0].Name.Local == "retract" {
+		return items.Attr("node"), "-" + all[0].Attr("id")
+	}
+	return items.Attr("node"), all[0].Attr("id")
 }
 
 // A gate stands before the store, and lets commits fail while it is shut.
