@@ -59,6 +59,7 @@ type hall struct {
 
 	// The database is certainly down when something is asked: what is refused is not done, and the client does not ask again by itself.
 	firm bool
+	shy  bool // when it is invited, it does not come at once
 }
 
 // A HallStats says how clients fared in rooms.
