@@ -143,6 +143,17 @@ async def main():
     await nurse.until("message", f"{ROOM}/juliet", f"line {line + 2}")
     line += 2
 
+    # stopped and started once more: Profanity, whose resumption failed, sends again what was taken over long ago
+    for c in (romeo, nurse):
+        c.seen.clear()
+    await server("terminate", "start")
+    for c in (romeo, nurse):
+        await c.until("session_resumed")
+    await juliet("returns", f"types line {line + 1}")
+    line += 1
+    for c in (romeo, nurse):
+        await c.until("message", f"{ROOM}/juliet", f"line {line}")
+
     # nothing is lost, and nothing there twice
     everything = [f"line {n}" for n in range(1, line + 1)]
     for c, first in ((romeo, 0), (nurse, 2)):
