@@ -2,8 +2,11 @@ package resumption
 
 import (
 	"context"
+	"strings"
 
 	"palabre/server"
+	"palabre/stream"
+	"palabre/xmpp"
 )
 
 // A tally is what is known for good of a stream's count. Once the store remembers the stream, after a crash it tells the client how far the count has got
@@ -14,6 +17,12 @@ type tally struct {
 	said    uint32 // what the client has been told last
 	busy    bool   // the count is being committed for its own sake
 	again   bool   // and is to be once more
+
+	// One of the client's stanzas was refused because the store was away. Nobody knows when the client has got the error, and after a crash a count that covers that
+	// stanza would say that it is handled. So the store forgets the stream: a client that is told no count sends everything again that it has no <a/> for, and what is stored
+	// is known as sent again.
+	refused   bool
+	forgotten bool // it has
 }
 
 // later tells whether a count is ahead of another one (XEP-0198 §4: modulo 2^32).
@@ -33,9 +42,38 @@ func (m *Module) committing(p *server.Passage) {
 		return
 	}
 	st.mu.Lock()
-	st.kept = true
+	refused, forgotten := st.refused, st.forgotten
+	st.kept = st.kept || !refused
 	st.mu.Unlock()
+	if refused {
+		if !forgotten {
+			p.Write(&Forgotten{Account: p.Session.Account.JID, ID: p.Session.ID, of: st})
+		}
+		return
+	}
 	p.Write(&Counted{Account: p.Session.Account.JID, ID: p.Session.ID, Handled: p.Number, of: st})
+}
+
+// sending looks for the errors that say that the store is away. They are sent before anything is counted that they are about.
+func (m *Module) sending(s *server.Session, p stream.Packet) (taken bool) {
+	if p.Stanza == nil || p.Stanza.Type != xmpp.TypeError || p.Stanza.Kind == xmpp.Presence {
+		return false
+	}
+	st := m.streams.Peek(s)
+	if st == nil || st.wait == 0 || !strings.Contains(p.Stanza.Inner, "<resource-constraint") {
+		return false
+	}
+	st.mu.Lock()
+	st.refused = true
+	st.mu.Unlock()
+	return false
+}
+
+// erased is called on the store's writer.
+func (st *managed) erased() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.forgotten, st.kept = true, false
 }
 
 // committed is called on the store's writer.
@@ -68,12 +106,18 @@ func (m *Module) answer(s *server.Session, st *managed) {
 	m.commit(s, st, told, func() { m.answered(s, st) })
 }
 
-// commit has the store remember a count. done is called on the store's writer.
+// commit has the store remember a count, or forget the stream. done is called on the store's writer.
 func (m *Module) commit(s *server.Session, st *managed, h uint32, done func()) {
-	c := &Counted{Account: s.Account.JID, ID: s.ID, Handled: h, of: st}
-	m.store.Commit([]server.Write{c}, func(err error) {
+	st.mu.Lock()
+	refused := st.refused
+	st.mu.Unlock()
+	var w server.Noted = &Counted{Account: s.Account.JID, ID: s.ID, Handled: h, of: st}
+	if refused {
+		w = &Forgotten{Account: s.Account.JID, ID: s.ID, of: st}
+	}
+	m.store.Commit([]server.Write{w}, func(err error) {
 		if err == nil {
-			c.Committed()
+			w.Committed()
 		}
 		done()
 	})
@@ -84,7 +128,7 @@ func (m *Module) answered(s *server.Session, st *managed) {
 	told := s.Told()
 	st.mu.Lock()
 	h := st.durable
-	if later(h, told) {
+	if later(h, told) || st.forgotten {
 		h = told // the stanza is committed, and not told yet
 	}
 	st.said = latest(h, st.said)

@@ -61,6 +61,7 @@ func (m *Module) Register(h *server.Host) {
 	}
 	hooks := h.Hooks()
 	hooks.Committing = append(hooks.Committing, m.committing)
+	hooks.Sending = append(hooks.Sending, m.sending)
 	hooks.SessionClosed = append(hooks.SessionClosed, m.closed)
 	hooks.SessionDetached = append(hooks.SessionDetached, m.detached)
 	hooks.SessionResumed = append(hooks.SessionResumed, m.resumed)

@@ -30,10 +30,19 @@ var _ server.Noted = (*Counted)(nil)
 type Forgotten struct {
 	Account xmpp.JID
 	ID      string
+
+	of *managed // that goes on; nil: it has ended
 }
 
 // Owner is part of server.Write.
 func (f *Forgotten) Owner() xmpp.JID { return f.Account }
+
+// Committed is part of server.Noted.
+func (f *Forgotten) Committed() {
+	if f.of != nil {
+		f.of.erased()
+	}
+}
 
 // A Row is a stream with its session, while the server is down.
 type Row struct {

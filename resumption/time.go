@@ -33,7 +33,7 @@ func (m *Module) closed(_ context.Context, s *server.Session) {
 	switch {
 	case !kept:
 	case !s.IsAway():
-		m.store.Commit([]server.Write{&Forgotten{s.Account.JID, s.ID}}, func(error) {}) // what is left after an error goes in a day
+		m.store.Commit([]server.Write{&Forgotten{Account: s.Account.JID, ID: s.ID}}, func(error) {}) // what is left after an error goes in a day
 	case behind: // its client may ask for a while
 		m.commit(s, st, s.Told(), func() {})
 	}
