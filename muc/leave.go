@@ -77,6 +77,22 @@ func (r *Room) lose(x *seat, told *sync.WaitGroup) {
 	}
 }
 
+// depart is for a client that says that it goes. It always may: its seat keeps the room awake, and whether the store answers does not matter.
+func (s *Service) depart(p *server.Passage) error {
+	in := s.inside.Peek(p.Session)
+	if in == nil {
+		return server.ErrDrop
+	}
+	for _, x := range in.list() {
+		if x.room.JID == p.Stanza.To.Bare() {
+			x.room.mu.Lock()
+			defer x.room.mu.Unlock()
+			return x.room.leaveLocked(p)
+		}
+	}
+	return server.ErrDrop
+}
+
 // leaveLocked is for one who says that they go (XEP-0045 §7.14).
 func (r *Room) leaveLocked(p *server.Passage) error {
 	s := r.seats[p.Stanza.From]

@@ -14,7 +14,8 @@ type savedSeat struct {
 	Room, Nick string
 	Said, Lang string `json:",omitempty"`
 	Role       Role
-	Since      int64 `json:",omitempty"`
+	As         Affiliation // what they were to the room
+	Since      int64       `json:",omitempty"`
 }
 
 // save puts away where a session is inside.
@@ -29,7 +30,7 @@ func (s *Service) save(session *server.Session, put func(module string, state []
 		r.mu.Lock()
 		if r.seats[x.jid] == x {
 			o := x.occupant
-			out = append(out, savedSeat{Room: r.JID.String(), Nick: o.nick, Said: x.said, Lang: x.lang, Role: o.role, Since: x.since})
+			out = append(out, savedSeat{Room: r.JID.String(), Nick: o.nick, Said: x.said, Lang: x.lang, Role: o.role, As: r.affiliationLocked(o.account), Since: x.since})
 		}
 		r.mu.Unlock()
 	}
@@ -102,6 +103,9 @@ func (s *Service) reseat(session *server.Session, saved savedSeat) error {
 	}
 	if o == nil {
 		o = &occupant{nick: saved.Nick, jid: r.from(saved.Nick), key: key, account: account, id: s.occupantID(r.JID, account), role: saved.Role}
+		if a != saved.As {
+			o.role = r.usualRoleLocked(a)
+		}
 		o.came.Store(true)
 		r.occupants[key] = o
 	}

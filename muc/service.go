@@ -115,6 +115,9 @@ func (s *Service) decide(ctx context.Context, p *server.Passage) error {
 	if st.To.Local() == "" || st.Kind == xmpp.IQ {
 		return nil
 	}
+	if st.Kind == xmpp.Presence && st.Type == xmpp.TypeUnavailable && p.Session != nil {
+		return s.depart(p)
+	}
 	r, err := s.open(ctx, st.To.Bare())
 	if err != nil {
 		return err
