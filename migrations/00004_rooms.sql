@@ -41,3 +41,9 @@ CREATE TABLE stay (
     upto  BIGINT NOT NULL,  -- 0: it goes on
     PRIMARY KEY (room, owner, since)
 );
+
+-- When rooms went whose addresses must not become those of others soon.
+CREATE TABLE room_gone (
+    room BIGINT NOT NULL PRIMARY KEY,
+    at   BIGINT NOT NULL
+);

@@ -46,7 +46,7 @@ func (r *Room) available(ctx context.Context, p *server.Passage) error {
 	}
 	e := &entry{nick: nick, key: key, password: x.ContentOf(nsMUC, "password"), history: ask}
 	if joins && !r.exists() {
-		if err := r.service.mayOwn(ctx, p.Sender()); err != nil {
+		if err := r.service.mayMake(ctx, r.JID, p.Sender()); err != nil {
 			return err
 		}
 	}

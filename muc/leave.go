@@ -274,13 +274,17 @@ func (r *Room) emptiedLocked() []server.Write {
 
 // endLocked forgets the room.
 func (r *Room) endLocked() []server.Write {
+	gone := &Destroy{Room: r.JID}
+	if r.config.Policy.volatile() {
+		gone.Gone = r.service.host.Now()
+	}
 	r.stored, r.locked = false, false
 	r.life++
 	r.service.keeper.forget(r.JID)
 	clear(r.people)
 	r.nicks = nil
 	r.config, r.subject, r.avatar, r.recent = Config{}, Subject{}, "", recent{}
-	return []server.Write{&Destroy{Room: r.JID}}
+	return []server.Write{gone}
 }
 
 // bounced is an error that came back for something that the room has sent: who is not there is not inside.

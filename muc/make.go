@@ -1,9 +1,28 @@
 package muc
 
 import (
+	"context"
+	"time"
+
 	"palabre/server"
 	"palabre/xmpp"
 )
+
+// goneFor is how long the address of a room that kept nothing is not that of another: a client that comes back to it by itself would make a room that keeps everything, for those
+// who believe to be where they were.
+const goneFor = 30 * 24 * time.Hour
+
+// mayMake tells whether an account may make a room at an address by entering it. The error is an *xmpp.Error, or the store's.
+func (s *Service) mayMake(ctx context.Context, room, account xmpp.JID) error {
+	at, err := s.opts.Store.Gone(ctx, room)
+	if err != nil {
+		return err
+	}
+	if !at.IsZero() && s.host.Now().Sub(at) < goneFor {
+		return xmpp.ErrGone.With("This conversation is over. Begin another one at a new address.")
+	}
+	return s.mayOwn(ctx, account)
+}
 
 // makeLocked makes a room for one who enters where there is none (XEP-0045 §10.1): locked until its owner says what it shall be.
 func (r *Room) makeLocked(p *server.Passage, account xmpp.JID) error {

@@ -56,6 +56,8 @@ type Store interface {
 	server.Committer
 	// Room gives a room; nil if there is none.
 	Room(ctx context.Context, room xmpp.JID) (*Stored, error)
+	// Gone tells when the room with this address has gone; zero if that is not known.
+	Gone(ctx context.Context, room xmpp.JID) (at time.Time, err error)
 	// Rooms lists rooms of a service in the order of their names, behind a local part, at most limit. public leaves out those that are not.
 	Rooms(ctx context.Context, service string, q RoomQuery) ([]Listed, error)
 	// CountRooms tells how many rooms a service has.
@@ -138,7 +140,10 @@ type Position struct {
 func (w *Position) Owner() xmpp.JID { return w.Room }
 
 // Destroy deletes a room with all that is kept of it; its archive is not seen any more from that moment on, and goes bit by bit.
-type Destroy struct{ Room xmpp.JID }
+type Destroy struct {
+	Room xmpp.JID
+	Gone time.Time // when it went, if the address is to be known as that of a room that is gone; else zero
+}
 
 // Owner is part of server.Write.
 func (w *Destroy) Owner() xmpp.JID { return w.Room }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"palabre/muc"
 	"palabre/xmpp"
@@ -175,6 +176,19 @@ const (
 	countRooms  = `SELECT COUNT(*) FROM room r /* by room_name */ WHERE r.service = $1`
 	countPublic = `SELECT COUNT(*) FROM room r /* by room_public */ WHERE r.public <> 0 AND r.service = $1`
 )
+
+// Gone is muc.Store's.
+func (s *Store) Gone(ctx context.Context, room xmpp.JID) (at time.Time, err error) {
+	var n int64
+	err = s.db.QueryRow(ctx, []any{&n}, `SELECT g.at FROM jid j JOIN room_gone g ON g.room = j.id WHERE j.bare = $1`, room.String())
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return time.Time{}, nil
+	case err != nil:
+		return time.Time{}, fmt.Errorf("store: room: %w", err)
+	}
+	return time.UnixMicro(n), nil
+}
 
 // CountRooms is muc.Store's.
 func (s *Store) CountRooms(ctx context.Context, service string, public bool) (n int, err error) {

@@ -185,5 +185,10 @@ func destroy(ctx context.Context, t *turn, w *muc.Destroy) error {
 			return err
 		}
 	}
+	if !w.Gone.IsZero() {
+		if err := t.Queue(ctx, `INSERT INTO room_gone (room, at) VALUES ($1, $2) ON CONFLICT (room) DO UPDATE SET at = excluded.at`, room, micros(w.Gone)); err != nil {
+			return err
+		}
+	}
 	return t.hide(ctx, room)
 }
