@@ -74,6 +74,7 @@ func (c *Cast) Give(ctx context.Context, s *Session, p stream.Packet) {
 		return
 	}
 	if st := c.decide(ctx, p.Stanza, s.Account, p.To); st != nil {
+		p.Shared = st == p.Stanza
 		p.Stanza = st
 		p.Tail += c.passage.Tail
 		s.Send(p)

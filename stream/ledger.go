@@ -64,7 +64,7 @@ func (l *Ledger) Keep(p Packet) {
 
 // shrink makes a packet small.
 func (l *Ledger) shrink(p *Packet) {
-	if p.Stanza == nil {
+	if p.Stanza == nil || p.Shared && p.Mark == 0 {
 		return
 	}
 	l.size -= weight(p)

@@ -170,3 +170,22 @@ func TestLedgerIsBounded(t *testing.T) {
 		t.Logf("%s: full after %d", name, n)
 	}
 }
+
+// What many are sent is kept once for all of them, and counts like the rest.
+func TestLedgerShares(t *testing.T) {
+	t.Parallel()
+	st := xmpp.NewStanza(xmpp.Message, xmpp.TypeGroupchat, xmpp.New(xmpp.NSClient, "body", xmpp.Text(strings.Repeat("x", 8<<10))))
+	l := NewLedger(0)
+	n := 0
+	for ; !l.IsFull(); n++ {
+		l.Sent(Packet{Stanza: st, Shared: true})
+	}
+	if most := keptBytes / (8 << 10); n > most+1 || n < most/2 {
+		t.Errorf("it is full of %d", n)
+	}
+	for _, p := range l.Kept() {
+		if p.Stanza != st || p.Raw != "" {
+			t.Fatal("it has made a copy")
+		}
+	}
+}

@@ -15,6 +15,9 @@ type Packet struct {
 	Answers bool         // Raw is an <a/> (XEP-0198 §4)
 	Begins  bool         // the count of what is sent begins behind it (XEP-0198 §4)
 
+	// Shared says that many others are sent the same stanza: to keep its bytes for one of them would take more memory than to keep it.
+	Shared bool
+
 	// Volatile says that no copy may outlive the process: what is said in a room that keeps nothing.
 	Volatile bool
 }
