@@ -126,13 +126,17 @@ func (m *memberChecker) zone(s *Membership) zone {
 	if s.Asked == 0 { // they were never in
 		return zone{from: len(m.rows), sure: len(m.rows)}
 	}
+	asked := s.Asked
+	if s.Inside > 0 {
+		asked = min(asked, s.Inside) // who was in may have asked once more, not knowing it
+	}
 	for i, r := range m.rows {
 		sent := m.checker.sent(r.Key)
 		if sent == nil {
 			continue
 		}
 		told := sent.Outcome == Acknowledged
-		if told && sent.Told < s.Asked {
+		if told && sent.Told < asked {
 			z.from = i + 1
 		}
 		if s.Inside > 0 && sent.First > s.Inside {
