@@ -90,9 +90,10 @@ func connectPostgres(ctx context.Context, o Options) (_ *postgresDB, err error) 
 
 // useIndexes has rows read by an index, in its order, wherever there is one for them. What a subquery will give is not known when a query is
 // planned, and of the last 50 rows of an archive PostgreSQL believes that there is one: it would read the whole archive and sort it.
-// A query that has to sort nevertheless counts as very dear then, and must not be compiled for that.
+// Of a table that has not been analysed yet it believes that every row has to be looked at for a join, and keeps that plan. A query that has to sort nevertheless counts as very dear then, and must not be compiled for that.
 func useIndexes(ctx context.Context, conn *pgconn.PgConn) error {
-	return conn.Exec(ctx, `SET enable_sort = off; SET enable_seqscan = off; SET jit = off`).Close()
+	return conn.Exec(ctx, `SET enable_sort = off; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+		SET max_parallel_workers_per_gather = 0; SET jit = off`).Close()
 }
 
 // take locks the database, migrates it and raises its epoch.
