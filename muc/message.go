@@ -2,8 +2,6 @@ package muc
 
 import (
 	"context"
-	"slices"
-	"strings"
 
 	"palabre/server"
 	"palabre/stream"
@@ -97,7 +95,6 @@ func (r *Room) spreadLocked(p *server.Passage, o *occupant, writes []server.Writ
 		writes = append(writes, entry)
 	}
 	sender, life := p.Stanza.From, r.life
-	named := doubtful{sender.Bare(), p.Stanza.ID}
 	r.orderLocked(event{by: p, writes: writes, tell: func(ctx context.Context) {
 		r.buried(taken)
 		packet := stream.Packet{Stanza: st, Volatile: volatile}
@@ -105,7 +102,7 @@ func (r *Room) spreadLocked(p *server.Passage, o *occupant, writes []server.Writ
 		if entry != nil {
 			id = entry.ID()
 			packet.Tail = r.stanzaID(id)
-			if entry.Resent() && !r.wasInDoubt(named) {
+			if entry.Resent() {
 				to = only(to, sender)
 			}
 		}
@@ -113,33 +110,7 @@ func (r *Room) spreadLocked(p *server.Passage, o *occupant, writes []server.Writ
 		if worth && !volatile && (entry == nil || !entry.Resent()) {
 			r.remembered(life, past{st: st, tail: packet.Tail, id: id, at: r.service.host.Now()})
 		}
-	}, undo: func() { r.doubtLocked(named) }}, nil)
-}
-
-// A doubtful message could not be told, because its commit was not answered: it may have been written nevertheless. When its sender says it again, those inside
-// have not heard it yet.
-type doubtful struct {
-	account xmpp.JID
-	id      string
-}
-
-const doubtfulMost = 1000
-
-func (r *Room) doubtLocked(d doubtful) {
-	if d.id != "" && len(r.doubtful) < doubtfulMost {
-		r.doubtful = append(r.doubtful, doubtful{d.account, strings.Clone(d.id)})
-	}
-}
-
-func (r *Room) wasInDoubt(d doubtful) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	i := slices.Index(r.doubtful, d)
-	if i < 0 {
-		return false
-	}
-	r.doubtful = slices.Delete(r.doubtful, i, i+1)
-	return true
+	}}, nil)
 }
 
 // remembered keeps a message at hand for those who will come in, unless the room in which it was said is no more. The subject has its own place (XEP-0045 §7.2.13).

@@ -41,7 +41,6 @@ type Room struct {
 	asks      map[string]ask // between occupants, by the ids that they were handed on with
 	pending   int            // events that have not been told
 	ordered   int            // events since it is awake
-	doubtful  []doubtful     // messages of which nobody knows whether they have been written; see spreadLocked
 	unsure    []*occupant    // may have been seen as what they are not: a change was not written
 	life      int            // how many rooms have been here and are no more since then
 	invited   bucket         // of invitations
