@@ -10,6 +10,14 @@ type standing struct {
 	reason      string
 }
 
+// raisedLocked is the standing of somebody who is to have an affiliation, and keeps a higher one.
+func (r *Room) raisedLocked(account xmpp.JID, to Affiliation) standing {
+	if p := r.people[account]; p != nil && p.Affiliation >= to {
+		return standing{account: account, affiliation: p.Affiliation, reason: p.Reason}
+	}
+	return standing{account: account, affiliation: to}
+}
+
 // affiliateLocked is the one place where affiliations change (XEP-0045 §5.2.2): by an admin, by an invitation, by registration, and by leaving for good. It changes what is
 // in memory, with what follows from it: roles, who has to leave the room, where intervals begin and end, who owns the room when its owner has gone, and that
 // a room whose policy says so goes with its last member. by is the nick of who does it; empty: nobody is named. Whether it is allowed has been decided

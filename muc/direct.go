@@ -67,8 +67,8 @@ func (r *Room) admits(st *xmpp.Stanza) bool {
 	return r.admitsLocked(st)
 }
 
-// admitsLocked tells whether a message's addressee becomes a member by the invitation in it.
+// admitsLocked tells whether a message's addressee becomes a member by the invitation in it, or is one.
 func (r *Room) admitsLocked(st *xmpp.Stanza) bool {
-	return (r.stored || r.locked) && r.config.Policy.Access == ByInvitation && r.affiliationLocked(st.To.Bare()) == None &&
+	return (r.stored || r.locked) && r.config.Policy.Access == ByInvitation && r.affiliationLocked(st.To.Bare()) > Outcast &&
 		r.permitLocked(r.whoLocked(st.From), actInvite) == nil
 }

@@ -150,15 +150,20 @@ func (r *Room) inviteLocked(w who, st *xmpp.Stanza, people []invitee) (*event, e
 		return nil, xmpp.ErrNotAllowed.With("This room is not ready yet: say first what it shall be.") // §10.1.2
 	}
 	var members []standing
+	added := 0
 	for _, i := range people {
-		switch a := r.affiliationLocked(i.account); {
-		case a == Outcast:
+		a := r.affiliationLocked(i.account)
+		if a == Outcast {
 			return nil, xmpp.ErrForbidden.With(i.account.String() + " is banned from this room.")
-		case a == None && r.config.Policy.Access == ByInvitation:
-			members = append(members, standing{account: i.account, affiliation: Member})
+		}
+		if r.config.Policy.Access == ByInvitation { // also of members: what has made them so may not be written in the end
+			members = append(members, r.raisedLocked(i.account, Member))
+		}
+		if a == None {
+			added++
 		}
 	}
-	if len(r.people)+len(members) > r.service.opts.Limits.Members {
+	if len(r.people)+added > r.service.opts.Limits.Members && len(members) > 0 {
 		return nil, errMembers
 	}
 	e := &event{tell: func(context.Context) {}}

@@ -34,11 +34,22 @@ var stormRooms = []string{hall, parlour, phoenix}
 // A leaky store fails now and then, and says so in its turn.
 type leaky struct {
 	server.Committer
-	one atomic.Int64 // in how many commits; 0: none
-	n   atomic.Int64
+	one  atomic.Int64 // in how many commits; 0: none
+	n    atomic.Int64
+	hold atomic.Bool // the next commit: it fails when the one after it comes
+	held func(error)
 }
 
 func (l *leaky) Commit(writes []server.Write, done func(error)) {
+	if l.hold.CompareAndSwap(true, false) {
+		l.held = done
+		return
+	}
+	if l.held != nil {
+		first := l.held
+		l.held = nil
+		l.Committer.Commit(nil, func(err error) { first(cmp.Or(err, server.ErrAway)) })
+	}
 	of, n := l.one.Load(), l.n.Add(1)
 	if of == 0 || n*2654435761%of != 0 {
 		l.Committer.Commit(writes, done)

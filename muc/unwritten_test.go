@@ -1,6 +1,7 @@
 package muc_test
 
 import (
+	"strings"
 	"testing"
 
 	"palabre/daemon"
@@ -90,6 +91,34 @@ func TestLeavingUnwritten(t *testing.T) {
 	send(t, nurse, "<message to='"+feast+"' type='groupchat' id='m'><body>have patience</body></message>")
 	if e := until(t, nurse, isAbout("m")); e.Attr("type") != "groupchat" {
 		t.Errorf("the nurse has voice, and hears %s", e)
+	}
+}
+
+// Who is invited can come in, also if an invitation before this one was not written, which then had already been reckoned with.
+func TestInvitationUnwritten(t *testing.T) {
+	t.Parallel()
+	for name, invite := range map[string]string{
+		"mediated": "<message to='" + feast + "' id='i'><x xmlns='http://jabber.org/protocol/muc#user'><invite to='juliet@example.org'/></x></message>",
+		"direct":   "<message to='juliet@example.org' id='i'><x xmlns='jabber:x:conference' jid='" + feast + "'/></message>",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, store := leakyServer(t)
+			juliet, host := login(t, s, "juliet"), login(t, s, "romeo")
+			send(t, juliet, "<presence/>")
+			send(t, host, "<presence to='"+feast+"/Romeo'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
+			configure(t, host, field("urn:palabre:room:preset", "group"))
+			store.hold.Store(true)
+			send(t, host, invite+strings.ReplaceAll(invite, "id='i'", "id='j'"))
+			if e := until(t, host, isAbout("i")); e.Attr("type") != "error" {
+				t.Error(e)
+			}
+			until(t, juliet, isAbout("j"))
+			send(t, juliet, "<presence to='"+feast+"/Juliet'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
+			if e := until(t, juliet, func(e xmpp.Element) bool { return e.Attr("from") == feast+"/Juliet" }); e.Attr("type") == "error" {
+				t.Error(e)
+			}
+		})
 	}
 }
 
