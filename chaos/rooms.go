@@ -100,7 +100,7 @@ func (r *Run) Gather(ctx context.Context) error {
 			if d.do(func() { settled = d.hall.settled() }); !settled && pause(ctx, 5*time.Millisecond) != nil {
 				var where []*attendance
 				d.do(func() { where = d.hall.rooms })
-				return fmt.Errorf("chaos: %s does not get to where it wants to be: %w: %v", Name(d.account), context.Cause(ctx), where)
+				return fmt.Errorf("chaos: %s does not get to where it wants to be: %w: %v%s", Name(d.account), context.Cause(ctx), where, r.firstBreach())
 			}
 		}
 	}

@@ -108,6 +108,16 @@ func (r *Run) breach(text string) {
 	r.breaches = append(r.breaches, text)
 }
 
+// firstBreach tells of the first one, which may be why the run goes no further; empty if there is none.
+func (r *Run) firstBreach() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.breaches) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d breaches, the first is %s", len(r.breaches), r.breaches[0])
+}
+
 // invites notes an invitation.
 func (r *Run) invites(g guest) {
 	r.mu.Lock()
