@@ -107,17 +107,11 @@ func (b *batch) last(ctx context.Context, node string) (xmpp.Element, error) {
 
 // payload is that of one item as it will be, or zero.
 func (b *batch) payload(ctx context.Context, n *Node, id string) (xmpp.Element, error) {
-	if it, changed := b.fresh[n.Name][id]; changed {
-		if it == nil {
-			return xmpp.Element{}, nil
-		}
-		return parsed(it.Payload)
-	}
-	items, err := b.m.fetch(ctx, Query{Owner: b.account.JID, Node: n.Name, IDs: []string{id}, Limit: 1})
-	if err != nil || len(items) == 0 {
+	it, err := b.item(ctx, n, id, false)
+	if err != nil || it == nil {
 		return xmpp.Element{}, err
 	}
-	return parsed(items[0].Payload)
+	return parsed(it.Payload)
 }
 
 func parsed(payload string) (xmpp.Element, error) {

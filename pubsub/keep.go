@@ -11,12 +11,12 @@ func (b *batch) next(n *Node) int64 {
 	return b.seq
 }
 
-// old is the item of an id as it will be, without its payload; nil if there will be none.
-func (b *batch) old(ctx context.Context, n *Node, id string) (*Item, error) {
+// item is that of an id as it will be; nil if there will be none. A bare one that is stored comes without its payload.
+func (b *batch) item(ctx context.Context, n *Node, id string, bare bool) (*Item, error) {
 	if it, ok := b.fresh[n.Name][id]; ok || b.emptied[n.Name] {
 		return it, nil
 	}
-	items, err := b.m.fetch(ctx, Query{Owner: b.account.JID, Node: n.Name, IDs: []string{id}, Limit: 1, Bare: true})
+	items, err := b.m.fetch(ctx, Query{Owner: b.account.JID, Node: n.Name, IDs: []string{id}, Limit: 1, Bare: bare})
 	if err != nil || len(items) == 0 {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (b *batch) edge(ctx context.Context, n *Node, many int, backwards bool) ([]
 
 // put publishes an item.
 func (b *batch) put(ctx context.Context, n *Node, it Item) error {
-	old, err := b.old(ctx, n, it.ID)
+	old, err := b.item(ctx, n, it.ID, true)
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (b *batch) lose(ctx context.Context, n *Node, it Item) error {
 func (b *batch) retract(ctx context.Context, n *Node, ids []string, notify bool) error {
 	found := false
 	for _, id := range ids {
-		it, err := b.old(ctx, n, id)
+		it, err := b.item(ctx, n, id, true)
 		if err != nil {
 			return err
 		}
