@@ -156,20 +156,15 @@ func (b *batch) fromPicture(ctx context.Context, raw []byte, typ string) error {
 		typ = "image/png"
 	}
 	info := xmpp.New(nodeMetadata, "info").With("bytes", strconv.Itoa(len(raw))).With("id", id).With("type", typ)
+	c := Default()
+	c.Access = Open
 	for _, x := range []struct {
 		node    string
 		payload xmpp.Element
 	}{{nodeData, xmpp.New(nodeData, "data", xmpp.Text(text))}, {nodeMetadata, xmpp.New(nodeMetadata, "metadata", info)}} {
-		n, err := b.node(ctx, x.node)
+		n, err := b.made(ctx, x.node, c)
 		if err != nil {
 			return err
-		}
-		if n == nil {
-			c := Default()
-			c.Access = Open
-			if n, err = b.make(ctx, x.node, c); err != nil {
-				return err
-			}
 		}
 		if err := b.put(ctx, n, Item{ID: id, Payload: x.payload.String()}); err != nil {
 			return err

@@ -111,6 +111,14 @@ func (b *batch) make(ctx context.Context, name string, c Config) (*Node, error) 
 	return n, nil
 }
 
+// made is node, or makes one.
+func (b *batch) made(ctx context.Context, name string, c Config) (*Node, error) {
+	if n, err := b.node(ctx, name); n != nil || err != nil {
+		return n, err
+	}
+	return b.make(ctx, name, c)
+}
+
 // drop deletes a node.
 func (b *batch) drop(ctx context.Context, n *Node) error {
 	t, err := b.load(ctx)

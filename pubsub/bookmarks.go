@@ -47,16 +47,11 @@ func (b *batch) setStorage(ctx context.Context, storage xmpp.Element) error {
 	if payload == "" {
 		return payloadTooBig(mostStorage)
 	}
-	n, err := b.node(ctx, nodeStorage)
+	n, err := b.made(ctx, nodeStorage, defaultOf(nodeStorage))
 	if err != nil {
 		return err
 	}
-	switch {
-	case n == nil:
-		if n, err = b.make(ctx, nodeStorage, defaultOf(nodeStorage)); err != nil {
-			return err
-		}
-	case n.Config.Access != AccessWhitelist: // private storage is nobody else's (XEP-0411 §5)
+	if n.Config.Access != AccessWhitelist { // private storage is nobody else's (XEP-0411 §5)
 		c := n.Config
 		c.Access = AccessWhitelist
 		if err := b.reconfigure(ctx, n, c); err != nil {
@@ -198,10 +193,8 @@ func (b *batch) toStorage(ctx context.Context) error {
 	if payload == before.String() || len(payload) > mostStorage {
 		return nil
 	}
-	if to == nil {
-		if to, err = b.make(ctx, nodeStorage, defaultOf(nodeStorage)); err != nil {
-			return err
-		}
+	if to, err = b.made(ctx, nodeStorage, defaultOf(nodeStorage)); err != nil {
+		return err
 	}
 	return b.put(ctx, to, Item{ID: itemStorage, Payload: payload})
 }
@@ -233,10 +226,8 @@ func (b *batch) toNative(ctx context.Context) error {
 	if to == nil && len(order) == 0 {
 		return nil
 	}
-	if to == nil {
-		if to, err = b.make(ctx, nodeBookmarks, defaultOf(nodeBookmarks)); err != nil {
-			return err
-		}
+	if to, err = b.made(ctx, nodeBookmarks, defaultOf(nodeBookmarks)); err != nil {
+		return err
 	}
 	return b.reconcile(ctx, to, wanted, order)
 }

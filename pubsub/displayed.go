@@ -51,17 +51,9 @@ func (d Displayed) publish(ctx context.Context, s *server.Session, it Item) {
 		return
 	}
 	err := d.Nodes.alter(ctx, s.Account, func(ctx context.Context, b *batch) error {
-		n, err := b.node(ctx, nodeDisplayed)
-		if err != nil {
+		n, err := b.made(ctx, nodeDisplayed, defaultOf(nodeDisplayed))
+		if err != nil || n.Config.Access != AccessWhitelist {
 			return err
-		}
-		if n == nil {
-			if n, err = b.make(ctx, nodeDisplayed, defaultOf(nodeDisplayed)); err != nil {
-				return err
-			}
-		}
-		if n.Config.Access != AccessWhitelist {
-			return nil
 		}
 		return b.put(ctx, n, it)
 	})
