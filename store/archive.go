@@ -234,9 +234,7 @@ func reached(ctx context.Context, t *turn, r *history.Reached) error {
 	})
 }
 
-const hiddenOnes = `DELETE FROM archive WHERE kind & 64 <> 0 AND owner = $1 AND id IN (`
-
-var deleteHidden = listed{hiddenOnes + placeholders(2, few) + `)`, hiddenOnes + placeholders(2, many) + `)`}
+var deleteHidden = listing(`DELETE FROM archive WHERE kind & 64 <> 0 AND owner = $1 AND id IN (`, 2)
 
 // few is how many ids a query takes that takes not many.
 const few = 8

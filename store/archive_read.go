@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 
 	"palabre/history"
 	"palabre/xmpp"
@@ -24,10 +25,9 @@ const (
 	inBounds = ` AND a.kind & 64 = 0 AND a.id > $2 AND a.id < $3`
 	withPeer = ` AND a.peer = (SELECT id FROM jid WHERE bare = $4)`
 
-	fromOwner = ` FROM archive a /* by archive_owner */` + ofOwner
-	fromAll   = fromOwner + inBounds
-	fromPeer  = ` FROM archive a /* by archive_peer */` + ofOwner + inBounds + withPeer
-	byIDs     = ` FROM archive a` + ofOwner
+	fromOwner = ` FROM archive a /* by archive_owner */`
+	fromPeer  = ` FROM archive a /* by archive_peer */`
+	byIDs     = ` FROM archive a`
 )
 
 // pageful is how many rows are often asked for.
@@ -39,6 +39,11 @@ const scanned = 100
 // A listed query ends with a list of ids: see eachMany.
 type listed struct{ few, many string }
 
+// listing makes one of a query up to its list, of which the first argument is this one.
+func listing(query string, first int) listed {
+	return listed{query + placeholders(first, few) + `)`, query + placeholders(first, many) + `)`}
+}
+
 func (l listed) of(ids []any) string {
 	if len(ids) == few {
 		return l.few
@@ -49,40 +54,31 @@ func (l listed) of(ids []any) string {
 // An asking is what a Query is asked with.
 type asking struct {
 	forwards, backwards, count string
-	ids                        listed
+	ids, countIDs              listed
+}
+
+// asks puts one together: from where, and with whom; there are so many arguments up to there.
+func asks(columns, from, with string, args int) asking {
+	rows, limit := columns+from+ofOwner+inBounds+with, ` LIMIT $`+strconv.Itoa(args+1)
+	ids := byIDs + ofOwner + inBounds + with + ` AND a.id IN (`
+	return asking{
+		forwards: rows + ` ORDER BY a.id` + limit, backwards: rows + ` ORDER BY a.id DESC` + limit,
+		count: countRows + from + ofOwner + inBounds + with,
+		ids:   listing(columns+ids, args+1), countIDs: listing(countRows+ids, args+1),
+	}
 }
 
 const (
 	selectRows      = `SELECT ` + rowColumns
-	selectWithPeers = `SELECT ` + rowColumns + peerColumn
+	selectWithPeers = selectRows + peerColumn
 	countRows       = `SELECT COUNT(*)`
-
-	firstOfAll, lastOfAll   = ` ORDER BY a.id LIMIT $4`, ` ORDER BY a.id DESC LIMIT $4`
-	firstOfPeer, lastOfPeer = ` ORDER BY a.id LIMIT $5`, ` ORDER BY a.id DESC LIMIT $5`
-
-	allByIDs  = byIDs + inBounds + ` AND a.id IN (`
-	peerByIDs = byIDs + inBounds + withPeer + ` AND a.id IN (`
-	anyByIDs  = selectRows + byIDs + ` AND a.id IN (`
 )
 
 var (
-	askAll = asking{
-		selectRows + fromAll + firstOfAll, selectRows + fromAll + lastOfAll, countRows + fromAll,
-		listed{selectRows + allByIDs + placeholders(4, few) + `)`, selectRows + allByIDs + placeholders(4, many) + `)`},
-	}
-	askPeer = asking{
-		selectRows + fromPeer + firstOfPeer, selectRows + fromPeer + lastOfPeer, countRows + fromPeer,
-		listed{selectRows + peerByIDs + placeholders(5, few) + `)`, selectRows + peerByIDs + placeholders(5, many) + `)`},
-	}
-	askAllPeers = asking{
-		selectWithPeers + fromAll + firstOfAll, selectWithPeers + fromAll + lastOfAll, countRows + fromAll,
-		listed{selectWithPeers + allByIDs + placeholders(4, few) + `)`, selectWithPeers + allByIDs + placeholders(4, many) + `)`},
-	}
-	askPeerPeers = asking{
-		selectWithPeers + fromPeer + firstOfPeer, selectWithPeers + fromPeer + lastOfPeer, countRows + fromPeer,
-		listed{selectWithPeers + peerByIDs + placeholders(5, few) + `)`, selectWithPeers + peerByIDs + placeholders(5, many) + `)`},
-	}
-	selectByID = listed{anyByIDs + placeholders(2, few) + `)`, anyByIDs + placeholders(2, many) + `)`}
+	askAll, askPeer           = asks(selectRows, fromOwner, ``, 3), asks(selectRows, fromPeer, withPeer, 4)
+	askAllPeers, askPeerPeers = asks(selectWithPeers, fromOwner, ``, 3), asks(selectWithPeers, fromPeer, withPeer, 4)
+
+	selectByID = listing(selectRows+byIDs+ofOwner+` AND a.id IN (`, 2)
 )
 
 // ask gives what a Query is asked with, and the arguments, behind which those for the limit or the ids come.
@@ -156,23 +152,37 @@ func (s *Store) rows(ctx context.Context, q *history.Query) (out []history.Row, 
 	}
 	out = make([]history.Row, 0, min(q.Limit, pageful))
 	asking, args := ask(q)
-	switch {
-	case q.IDs == nil && q.Backwards:
-		err = s.db.Query(ctx, take, asking.backwards, append(args, q.Limit)...)
-		return out, err
-	case q.IDs == nil:
-		err = s.db.Query(ctx, take, asking.forwards, append(args, q.Limit)...)
+	if q.IDs == nil {
+		query := asking.forwards
+		if q.Backwards {
+			query = asking.backwards
+		}
+		err = s.db.Query(ctx, take, query, append(args, q.Limit)...)
 		return out, err
 	}
-	err = eachMany(q.IDs, func(ids []any) error {
-		return s.db.Query(ctx, take, asking.ids.of(ids), append(slices.Clip(args), ids...)...)
-	})
+	for ids := wantedIDs(q); err == nil && len(ids) > 0 && len(out) < q.Limit; {
+		n := min(len(ids), max(q.Limit-len(out), few)) // the next only if some of these are not there
+		err = eachMany(ids[:n], func(ids []any) error {
+			return s.db.Query(ctx, take, asking.ids.of(ids), append(slices.Clip(args), ids...)...)
+		})
+		ids = ids[n:]
+	}
 	slices.SortFunc(out, byID)
-	out = slices.CompactFunc(out, func(a, b history.Row) bool { return a.ID == b.ID }) // one may be asked for twice
 	if q.Backwards {
 		slices.Reverse(out)
 	}
 	return out[:min(q.Limit, len(out))], err
+}
+
+// wantedIDs are those that a Query asks for, each once, those first that are wanted first.
+func wantedIDs(q *history.Query) []int64 {
+	ids := slices.DeleteFunc(slices.Clone(q.IDs), func(id int64) bool { return id <= q.After || q.Before != 0 && id >= q.Before })
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	if q.Backwards {
+		slices.Reverse(ids)
+	}
+	return ids
 }
 
 // eachOfAddress reads all rows with a bare address, and calls fn for those with the full one, until it has enough.
@@ -181,9 +191,6 @@ func (s *Store) eachOfAddress(ctx context.Context, q history.Query, fn func(hist
 	defer cancel()
 	page := q
 	page.Limit = scanned
-	if q.IDs != nil {
-		page.Limit = len(q.IDs)
-	}
 	for {
 		rows, err := s.rows(ctx, &page)
 		if err != nil {
@@ -195,7 +202,7 @@ func (s *Store) eachOfAddress(ctx context.Context, q history.Query, fn func(hist
 			}
 		}
 		switch {
-		case len(rows) < scanned || q.IDs != nil:
+		case len(rows) < scanned:
 			return nil
 		case q.Backwards:
 			page.Before = rows[len(rows)-1].ID
@@ -219,16 +226,18 @@ func addressOf(r history.Row) xmpp.JID {
 
 // Count is history.Store's.
 func (s *Store) Count(ctx context.Context, q history.Query) (n int, err error) {
+	asking, args := ask(&q)
 	switch {
 	case !q.With.IsBare():
 		err = s.eachOfAddress(ctx, q, func(history.Row) bool { n++; return false })
 	case q.IDs != nil:
-		q.Limit = len(q.IDs)
-		var rows []history.Row
-		rows, err = s.rows(ctx, &q)
-		n = len(rows)
+		err = eachMany(wantedIDs(&q), func(ids []any) error {
+			var some int
+			err := s.db.QueryRow(ctx, []any{&some}, asking.countIDs.of(ids), append(slices.Clip(args), ids...)...)
+			n += some
+			return err
+		})
 	default:
-		asking, args := ask(&q)
 		err = s.db.QueryRow(ctx, []any{&n}, asking.count, args...)
 	}
 	if err != nil {
@@ -269,7 +278,7 @@ func (s *Store) ByID(ctx context.Context, owner xmpp.JID, ids []int64) ([]histor
 	return slices.CompactFunc(out, func(a, b history.Row) bool { return a.ID == b.ID }), nil
 }
 
-const selectWaiting = `SELECT a.id, a.kind` + fromOwner + ` AND a.kind & 2 <> 0 AND a.id > $2
+const selectWaiting = `SELECT a.id, a.kind` + fromOwner + ofOwner + ` AND a.kind & 2 <> 0 AND a.id > $2
 	AND a.id > COALESCE((SELECT d.upto FROM jid j JOIN delivered d ON d.owner = j.id WHERE j.bare = $1), 0)
 	ORDER BY a.id LIMIT $3`
 

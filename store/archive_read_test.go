@@ -133,6 +133,16 @@ func TestArchiveOfManyRows(t *testing.T) {
 			ids = append(ids, a.Entries[0].ID)
 		}
 		expectCount(t, s, history.Query{Owner: romeo, IDs: ids}, 1000)
+		expectBoth(t, s, history.Query{Owner: romeo, IDs: ids, With: tablet}, want...)
+		some := slices.Concat(ids[800:], ids[:300], ids[100:120])
+		for i := range int64(200) { // what is not there stands before and behind the others
+			some = append(some, ids[0]-1-i, ids[999]+1+i)
+		}
+		expectCount(t, s, history.Query{Owner: romeo, IDs: some}, 500)
+		expectCount(t, s, history.Query{Owner: romeo, IDs: some, After: ids[9], Before: ids[990]}, 480)
+		expectRows(t, s, history.Query{Owner: romeo, IDs: some, Limit: 3}, "0", "1", "2")
+		expectRows(t, s, history.Query{Owner: romeo, IDs: some, Limit: 3, Backwards: true}, "997", "998", "999")
+		expectRows(t, s, history.Query{Owner: romeo, IDs: some, After: ids[298], Limit: 3}, "299", "800", "801")
 		rows, err := s.ByID(t.Context(), romeo, ids)
 		if err != nil || len(rows) != 1000 || rows[999].ID != ids[999] {
 			t.Errorf("by id: %d, %v", len(rows), err)
