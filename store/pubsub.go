@@ -108,15 +108,11 @@ const (
 
 // Items is pubsub.Store's.
 func (s *Store) Items(ctx context.Context, q pubsub.Query) ([]pubsub.Item, error) {
-	bare := int64(0)
-	if q.Bare {
-		bare = 1
-	}
 	before := q.Before
 	if before == 0 {
 		before = math.MaxInt64
 	}
-	args := []any{q.Owner.String(), q.Node, q.After, before, int64(q.Limit), bare}
+	args := []any{q.Owner.String(), q.Node, q.After, before, int64(q.Limit), bit(q.Bare)}
 	var out []pubsub.Item
 	row := func(scan scanner) error {
 		var it pubsub.Item
@@ -274,11 +270,7 @@ func putPeer(ctx context.Context, t *turn, owner int64, e *pubsub.Edit) error {
 	if p.Affiliation == pubsub.None && !p.Subscribed {
 		return t.Queue(ctx, `DELETE FROM pubsub_peer WHERE owner = $1 AND node = $2 AND peer = $3 AND resource = $4`, owner, e.Node, peer, p.JID.Resource())
 	}
-	subscribed := int64(0)
-	if p.Subscribed {
-		subscribed = 1
-	}
 	return t.Queue(ctx, `INSERT INTO pubsub_peer (owner, node, peer, resource, affiliation, subscribed) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (owner, node, peer, resource) DO UPDATE SET affiliation = excluded.affiliation, subscribed = excluded.subscribed`,
-		owner, e.Node, peer, p.JID.Resource(), int64(p.Affiliation), subscribed)
+		owner, e.Node, peer, p.JID.Resource(), int64(p.Affiliation), bit(p.Subscribed))
 }
