@@ -76,6 +76,9 @@ func (muc) Run(ctx context.Context, r *Run) (err error) {
 	for i, p := range people {
 		p.session = sessions[i]
 	}
+	if err := r.appearAll(ctx, sessions); err != nil {
+		return err
+	}
 	if err := r.gather(ctx, people, size); err != nil {
 		return err
 	}
@@ -94,14 +97,6 @@ func (muc) Run(ctx context.Context, r *Run) (err error) {
 // gather has the first of each size people make a room, and the others enter it.
 func (r *Run) gather(ctx context.Context, people []*occupant, size int) error {
 	r.Progress("%d rooms are made, of %d", r.Rooms, size)
-	if err := r.each(len(people), func(i int) error {
-		if _, err := people[i].session.Appear(ctx); err != nil {
-			return err
-		}
-		return people[i].session.Fence(ctx)
-	}); err != nil {
-		return err
-	}
 	if err := r.each(r.Rooms, func(i int) error {
 		owner := people[i*size]
 		if err := owner.enter(ctx); err != nil {
