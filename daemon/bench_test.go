@@ -3,7 +3,6 @@ package daemon_test
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"testing"
 
 	"palabre/daemon"
@@ -13,30 +12,18 @@ import (
 	"palabre/xmpp"
 )
 
-// nowhere is a connection that counts what it is sent, and writes as a queue would.
-type nowhere struct {
-	sent int
-	buf  []byte
-}
-
-func (n *nowhere) Send(p stream.Packet) bool { n.sent++; n.buf = p.AppendTo(n.buf[:0]); return true }
-func (*nowhere) Close(*stream.Error)         {}
-func (*nowhere) Remote() netip.Addr          { return netip.Addr{} }
-func (*nowhere) Flush()                      {}
-func (*nowhere) Drop()                       {}
-
 // typical is a chat message of 270 bytes, the mean.
 const typical = `<message id='purple4a5b6c7d' to='%s' type='chat'><body>Wherefore art thou, Romeo? Deny thy father.</body>` +
 	`<active xmlns='http://jabber.org/protocol/chatstates'/><request xmlns='urn:xmpp:receipts'/><origin-id xmlns='urn:xmpp:sid:0' id='9'/></message>`
 
 // chat gives what scans a message, the session that is to receive it, with every module and without a socket, and where it arrives.
-func chat(tb testing.TB, full bool) (scan func() stream.Event, sender *server.Session, arrived *nowhere) {
+func chat(tb testing.TB, full bool) (scan func() stream.Event, sender *server.Session, arrived *servertest.Sink) {
 	tb.Helper()
 	s := servertest.StartWith(tb, func(c *daemon.Config) { c.History.Enabled = false })
-	login := func(address string) (*server.Session, *nowhere) {
+	login := func(address string) (*server.Session, *servertest.Sink) {
 		jid := xmpp.MustParseJID(address)
 		s.Account(tb, jid.Bare())
-		c := &nowhere{}
+		c := &servertest.Sink{}
 		session, err := s.Host.Bind(tb.Context(), jid.Bare(), jid.Resource(), c)
 		if err != nil {
 			tb.Fatal(err)
@@ -60,7 +47,7 @@ func chat(tb testing.TB, full bool) (scan func() stream.Event, sender *server.Se
 		return ev
 	}
 	next([]byte("<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>"))
-	arrived.sent = 0
+	arrived.Sent = 0
 	return func() stream.Event { return next(in) }, romeo, arrived
 }
 
@@ -75,8 +62,8 @@ func BenchmarkChat(b *testing.B) {
 				romeo.Receive(b.Context(), scan())
 				n++
 			}
-			if arrived.sent != n {
-				b.Fatalf("%d of %d arrived", arrived.sent, n)
+			if arrived.Sent != n {
+				b.Fatalf("%d of %d arrived", arrived.Sent, n)
 			}
 		})
 	}
@@ -91,11 +78,11 @@ func TestChatAllocates(t *testing.T) {
 		for i := range events {
 			events[i] = scan()
 		}
-		if n := testing.AllocsPerRun(runs, func() { romeo.Receive(t.Context(), events[arrived.sent]) }); n > 1 {
+		if n := testing.AllocsPerRun(runs, func() { romeo.Receive(t.Context(), events[arrived.Sent]) }); n > 1 {
 			t.Errorf("%s: a message takes %v allocations", name, n)
 		}
-		if arrived.sent != len(events) {
-			t.Errorf("%s: %d of %d arrived", name, arrived.sent, len(events))
+		if arrived.Sent != len(events) {
+			t.Errorf("%s: %d of %d arrived", name, arrived.Sent, len(events))
 		}
 	}
 }

@@ -3,7 +3,6 @@ package presence_test
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"runtime"
 	"testing"
 	"time"
@@ -12,30 +11,19 @@ import (
 	"palabre/presence"
 	"palabre/roster"
 	"palabre/server"
+	"palabre/server/servertest"
 	"palabre/store"
 	"palabre/stream"
 	"palabre/xep"
 	"palabre/xmpp"
 )
 
-// nowhere is a connection that counts what it is sent, and writes as a queue would.
-type nowhere struct {
-	sent int
-	buf  []byte
-}
-
-func (n *nowhere) Send(p stream.Packet) bool { n.sent++; n.buf = p.AppendTo(n.buf[:0]); return true }
-func (*nowhere) Close(*stream.Error)         {}
-func (*nowhere) Remote() netip.Addr          { return netip.Addr{} }
-func (*nowhere) Flush()                      {}
-func (*nowhere) Drop()                       {}
-
 // town is a server with accounts that know each other: each sees the next contacts ones and the ones before.
 type town struct {
 	host     *server.Host
 	store    *store.Store
 	sessions []*server.Session
-	conns    []*nowhere
+	conns    []*servertest.Sink
 }
 
 func person(i int) xmpp.JID { return xmpp.MustParseJID(fmt.Sprintf("person%d@example.org", i)) }
@@ -89,7 +77,7 @@ func newTown(tb testing.TB, people, contacts int, more ...server.Module) *town {
 
 func (t *town) login(tb testing.TB, i int, initial bool) *server.Session {
 	tb.Helper()
-	c := &nowhere{}
+	c := &servertest.Sink{}
 	s, err := t.host.Bind(tb.Context(), person(i), "phone", c)
 	if err != nil {
 		tb.Fatal(err)
@@ -127,8 +115,8 @@ func BenchmarkBroadcast(b *testing.B) {
 		n++
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n*51), "ns/delivery")
-	if t.conns[1].sent < n {
-		b.Fatalf("%d of %d arrived", t.conns[1].sent, n)
+	if t.conns[1].Sent < n {
+		b.Fatalf("%d of %d arrived", t.conns[1].Sent, n)
 	}
 }
 

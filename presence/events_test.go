@@ -104,14 +104,14 @@ func TestDirectedIsBounded(t *testing.T) {
 	for i := range 600 {
 		say(t, s, "", fmt.Sprintf("room%d@example.org/nick", i))
 	}
-	if n := len(w.take()); n != 500 || x.conns[0].sent != 100 {
-		t.Errorf("%d remembered, %d refused", n, x.conns[0].sent)
+	if n := len(w.take()); n != 500 || x.conns[0].Sent != 100 {
+		t.Errorf("%d remembered, %d refused", n, x.conns[0].Sent)
 	}
 	say(t, s, "", "room7@example.org/nick") // one that is there already is no more
 	say(t, s, "unavailable", "room7@example.org/nick")
 	say(t, s, "", "room600@example.org/nick")
-	if n := len(w.take()); n != 3 || x.conns[0].sent != 100 {
-		t.Errorf("%d events, %d refused", n, x.conns[0].sent)
+	if n := len(w.take()); n != 3 || x.conns[0].Sent != 100 {
+		t.Errorf("%d events, %d refused", n, x.conns[0].Sent)
 	}
 	s.Closed(t.Context())
 	if n := len(w.take()); n != 500 {

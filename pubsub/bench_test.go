@@ -3,7 +3,6 @@ package pubsub_test
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"testing"
 
 	"palabre/server"
@@ -12,31 +11,19 @@ import (
 	"palabre/xmpp"
 )
 
-// nowhere is a connection that counts what it is sent, and writes as a queue would.
-type nowhere struct {
-	sent int
-	buf  []byte
-}
-
-func (n *nowhere) Send(p stream.Packet) bool { n.sent++; n.buf = p.AppendTo(n.buf[:0]); return true }
-func (*nowhere) Close(*stream.Error)         {}
-func (*nowhere) Remote() netip.Addr          { return netip.Addr{} }
-func (*nowhere) Flush()                      {}
-func (*nowhere) Drop()                       {}
-
 // audience is a server with somebody who publishes and contacts of theirs, who are interested if that many are.
-func audience(b *testing.B, contacts int) (*device, []*nowhere, *servertest.Server) {
+func audience(b *testing.B, contacts int) (*device, []*servertest.Sink, *servertest.Server) {
 	b.Helper()
 	s := servertest.Start(b)
 	for i := range contacts {
 		befriend(b, s, romeo, xmpp.MustParseJID(fmt.Sprintf("contact%d@example.org", i)))
 	}
-	var conns []*nowhere
+	var conns []*servertest.Sink
 	for i := range contacts {
 		d := login(b, s, fmt.Sprintf("contact%d@example.org/x", i))
 		d.wants(benchNode)
 		d.s.Closed(context.Background())
-		c := &nowhere{}
+		c := &servertest.Sink{}
 		x, err := s.Host.Bind(context.Background(), d.s.JID.Bare(), "x", c)
 		if err != nil {
 			b.Fatal(err)
@@ -68,7 +55,7 @@ func BenchmarkPublish(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	before := conns[7].sent
+	before := conns[7].Sent
 	b.ReportAllocs()
 	n := 0
 	for b.Loop() {
@@ -80,7 +67,7 @@ func BenchmarkPublish(b *testing.B) {
 		n++
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(n*contacts), "µs/delivery")
-	if got := conns[7].sent - before; got != n {
+	if got := conns[7].Sent - before; got != n {
 		b.Fatalf("%d of %d arrived", got, n)
 	}
 }
