@@ -66,5 +66,7 @@ func (db *postgresDB) Fault(err error) fault {
 	return ours
 }
 
-// pgReadOnly is the answer of a standby that is not the primary yet.
-const pgReadOnly = "25006"
+const (
+	pgReadOnly         = "25006" // the answer of a standby that is not the primary yet
+	pgInvalidParameter = "22023"
+)

@@ -92,7 +92,11 @@ func (db *postgresDB) status(ctx context.Context, xid int64) (string, error) {
 		return "", err
 	}
 	var status *string // null: too long ago
-	if err := conn.QueryRow(ctx, `SELECT txid_status($1)`, xid).Scan(&status); err != nil || status == nil {
+	var e *pgconn.PgError
+	switch err := conn.QueryRow(ctx, `SELECT txid_status($1)`, xid).Scan(&status); {
+	case errors.As(err, &e) && e.Code == pgInvalidParameter: // in the future: the server has crashed before it kept anything of it, the number included
+		return "aborted", nil
+	case err != nil || status == nil:
 		return "", err
 	}
 	return *status, nil
