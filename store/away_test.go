@@ -294,6 +294,53 @@ func TestCommitUnanswered(t *testing.T) {
 	}
 }
 
+// A server that crashes with a transaction of which it has kept nothing does not know its number any more: it is carried out again.
+func TestCrashInTransaction(t *testing.T) {
+	t.Parallel()
+	c := storetest.NewCluster(t)
+	s := place{Options{URL: c.URL(), Patience: 20 * time.Second}}.open(t)
+	allowEntries(t, s)
+	runs, n := 0, 0
+	must(t, s.write(t.Context(), romeo, func(ctx context.Context, t *turn) error {
+		if _, err := t.Exec(ctx, `INSERT INTO entry (n, owner, text) VALUES (1, 1, '')`); err != nil {
+			return err
+		}
+		if runs++; runs == 1 {
+			return errors.Join(c.Stop(), c.Start())
+		}
+		return nil
+	}))
+	must(t, s.write(t.Context(), romeo, func(ctx context.Context, t *turn) error {
+		return t.QueryRow(ctx, []any{&n}, `SELECT count(*) FROM entry`)
+	}))
+	if runs != 2 || n != 1 {
+		t.Errorf("carried out %d times: %d entries", runs, n)
+	}
+}
+
+// When one has waited too long, what was sent after it is not stored without it.
+func TestRefusedInOrder(t *testing.T) {
+	t.Parallel()
+	x, p := newProxy(t, postgresPlace(t))
+	var clock later
+	p.Now, p.Patience = clock.now, 3*time.Second
+	s := p.open(t)
+	allowEntries(t, s)
+	x.set(hang)
+	outcomes := make(chan error, 2)
+	add := func(n int64) { s.Commit([]server.Write{&entry{n: n}}, func(err error) { outcomes <- err }) }
+	add(1)
+	clock.move(p.Patience - shortestTry/2)
+	add(2)
+	if err := <-outcomes; !errors.Is(err, ErrAway) {
+		t.Errorf("the first: %v", err)
+	}
+	x.reset()
+	if err := <-outcomes; !errors.Is(err, ErrAway) {
+		t.Errorf("the second: %v", err)
+	}
+}
+
 // A commit of which nothing can be learned is not done again, for those neither who could wait longer.
 func TestCommitUnknown(t *testing.T) {
 	t.Parallel()

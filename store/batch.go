@@ -17,7 +17,7 @@ func (w *writer) carryOut(batch []passage) {
 		w.tell(batch, ErrAway)
 		return
 	}
-	for len(batch) > 0 {
+	for {
 		if dead := w.dead.Load(); dead != nil {
 			w.tell(batch, fmt.Errorf("%w: %w", ErrAway, *dead))
 			return
@@ -38,10 +38,11 @@ func (w *writer) carryOut(batch []passage) {
 			w.die(err)
 		case away:
 			w.gone(start, err)
-			if batch = w.expire(batch, err); len(batch) > 0 {
-				<-time.After(pause)
-				pause = min(2*pause, longestPause)
+			if w.expire(batch, err) {
+				return
 			}
+			<-time.After(pause)
+			pause = min(2*pause, longestPause)
 		}
 	}
 }
@@ -176,23 +177,23 @@ func (w *writer) tell(batch []passage, err error) {
 	}
 }
 
-// expire tells the passages that have waited long enough for a database that is away, and gives the others. When it has been away for so long that
-// nobody who was there from the start waits any more, nobody else does.
-func (w *writer) expire(batch []passage, err error) []passage {
+// expire gives up a batch whose first passage has waited long enough, and with it whatever waits behind it: what a client has sent is stored up to some point, and refused
+// from there on. When the database has been away for so long that nobody who was there from the start waits any more, nobody else does; and what may have been done is not done again.
+func (w *writer) expire(batch []passage, err error) bool {
+	now := w.now()
+	if away := w.tries > 1 && now.Sub(w.lost) >= w.patience; !away && now.Sub(batch[0].since) < w.patience && !errors.Is(err, ErrUnknown) {
+		return false
+	}
 	if !errors.Is(err, ErrAway) {
 		err = fmt.Errorf("%w: %w", ErrAway, err)
 	}
-	now, n := w.now(), 0
-	if errors.Is(err, ErrUnknown) { // to try again would be to do it twice
-		w.tell(batch, err)
-		return nil
-	}
-	long := w.tries > 1 && now.Sub(w.lost) >= w.patience
-	for n < len(batch) && (long || now.Sub(batch[n].since) >= w.patience) {
-		n++
-	}
-	w.tell(batch[:n], err)
-	return batch[n:]
+	w.tell(batch, err)
+	w.mu.Lock()
+	behind := w.waiting
+	w.waiting = nil
+	w.mu.Unlock()
+	w.tell(behind, err)
+	return true
 }
 
 func (w *writer) gone(start time.Time, err error) {
