@@ -138,10 +138,10 @@ func (u *upshot) reviseLocked(o *occupant, before Affiliation, s standing) {
 	r := u.room
 	switch {
 	case s.affiliation == Outcast:
-		u.outLocked(o, farewell{codes: []int{301}, reason: s.reason}) // §9.1
+		u.outLocked(o, farewell{codes: []int{301}, reason: s.reason, was: before}) // §9.1
 		return
 	case s.affiliation < Member && r.config.Policy.Access == ByInvitation:
-		u.outLocked(o, farewell{codes: []int{321}, reason: s.reason}) // §9.4
+		u.outLocked(o, farewell{codes: []int{321}, reason: s.reason, was: before}) // §9.4
 		return
 	}
 	role := r.usualRoleLocked(s.affiliation)

@@ -65,7 +65,7 @@ func (r *Room) tellArrival(ctx context.Context, s *seat, t *arrivalTold, e *entr
 	}
 	s.occupant.came.Store(true)
 	history, volatile := r.filled(s, e)
-	r.giveView(ctx, t.to, t.own, "")
+	r.giveView(ctx, t.to, t.own)
 	own(t.own.stanza, t.self.element())
 	for _, h := range history {
 		own(h.st, h.tail)
@@ -90,14 +90,14 @@ func (v *view) tail(sees bool) string {
 }
 
 // giveView tells listeners how an occupant is now.
-func (r *Room) giveView(ctx context.Context, to []listener, v *view, more string) {
+func (r *Room) giveView(ctx context.Context, to []listener, v *view) {
 	if v.hidden {
 		return
 	}
 	c := r.service.host.NewCast()
 	for _, l := range to {
 		if !l.out.Load() {
-			c.Give(ctx, l.session, stream.Packet{Stanza: v.stanza, To: l.jid, Tail: v.tail(l.sees) + more})
+			c.Give(ctx, l.session, stream.Packet{Stanza: v.stanza, To: l.jid, Tail: v.tail(l.sees)})
 		}
 	}
 }

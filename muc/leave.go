@@ -2,6 +2,7 @@ package muc
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"palabre/server"
@@ -112,48 +113,44 @@ func (r *Room) leaveLocked(p *server.Passage) error {
 type farewell struct {
 	status        string // what stands in the presence, but for what the room adds
 	codes         []int  // told to everybody
-	own           []int  // told to those who leave, beside 110
 	nick          string // who leaves for a new nick
 	actor, reason string
 	affiliation   *Affiliation // if it changes with this
-	was           Affiliation  // if it has changed already
+	was           Affiliation  // if it has changed already; nobody inside was an outcast
 	more          string       // inside <x/>: XML
 }
 
 // A departure is who is told what when somebody has left, as it is when that is ordered.
 type departure struct {
-	stanza     *xmpp.Stanza
-	gone       []*seat
-	to         []listener
-	full, bare string
-	own        string
-	hidden     bool
-	asks       []ask // of those who go, which nobody will answer
-	occupant   *occupant
-	was        Affiliation
+	view
+	gone     []*seat
+	to       []listener
+	own      string
+	asks     []ask // of those who go, which nobody will answer
+	occupant *occupant
+	was      Affiliation
 }
 
 func (d *departure) tell(ctx context.Context, r *Room) {
+	d.tellGone(ctx, r)
+	d.tellOthers(ctx, r)
+}
+
+// tellGone tells those who are out, and who has asked something of them.
+func (d *departure) tellGone(ctx context.Context, r *Room) {
 	c := r.service.host.NewCast()
 	for _, s := range d.gone {
-		if s.out.Load() {
-			continue
+		if !s.out.Load() {
+			c.Give(ctx, s.session, stream.Packet{Stanza: d.stanza, To: s.jid, Tail: d.own})
 		}
-		c.Give(ctx, s.session, stream.Packet{Stanza: d.stanza, To: s.jid, Tail: d.own})
 	}
 	r.forsake(ctx, d.asks)
-	if d.hidden || !d.occupant.came.Load() {
-		return
-	}
-	for _, l := range d.to {
-		if l.out.Load() {
-			continue
-		}
-		tail := d.bare
-		if l.sees {
-			tail = d.full
-		}
-		c.Give(ctx, l.session, stream.Packet{Stanza: d.stanza, To: l.jid, Tail: tail})
+}
+
+// tellOthers tells those who are still inside.
+func (d *departure) tellOthers(ctx context.Context, r *Room) {
+	if d.occupant.came.Load() {
+		r.giveView(ctx, d.to, &d.view)
 	}
 }
 
@@ -191,7 +188,7 @@ func (r *Room) departLocked(p *server.Passage, s *seat, f farewell, outcome func
 	tell := func(ctx context.Context) {
 		d.tell(ctx, r)
 		if v != nil && o.came.Load() {
-			r.giveView(ctx, to, v, "")
+			r.giveView(ctx, to, v)
 		}
 	}
 	r.orderLocked(event{by: p, writes: writes, tell: tell, amiss: tell}, outcome) // they are gone, whatever can be noted of it
@@ -218,15 +215,15 @@ func (r *Room) farewellLocked(o *occupant, f farewell) *departure {
 	if f.nick != "" {
 		i.role = o.role
 	}
-	d := &departure{stanza: st, bare: i.element(), hidden: o.role < r.config.Policy.Presence, occupant: o, was: f.was}
-	if d.was == 0 {
+	d := &departure{view: view{stanza: st, bare: i.element(), hidden: o.role < r.config.Policy.Presence}, occupant: o, was: f.was}
+	if d.was == Outcast {
 		d.was = r.affiliationLocked(o.account)
 	}
 	if n := len(o.seats); n > 0 {
 		i.jid = o.seats[n-1].jid
 	}
 	d.full = i.element()
-	i.statuses = append(append([]int{}, f.codes...), append([]int{110}, f.own...)...)
+	i.statuses = append(slices.Clone(f.codes), 110)
 	d.own = i.element()
 	return d
 }

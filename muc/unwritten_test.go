@@ -83,8 +83,8 @@ func TestLeavingUnwritten(t *testing.T) {
 	if asks("3", "<item jid='juliet@example.org' affiliation='outcast'/>") != "error" {
 		t.Error("it can't be written")
 	}
-	if _, codes := codesOf(gone(juliet, "Juliet")); codes != "110 333" {
-		t.Errorf("juliet is told %q", codes)
+	if item, codes := codesOf(gone(juliet, "Juliet")); codes != "110 333" || item.Attr("affiliation") != "none" {
+		t.Errorf("juliet is told %v, %q", item, codes)
 	}
 	store.one.Store(0)
 	enter(juliet, "Juliet")

@@ -31,7 +31,7 @@ func (r *Room) showLocked(p *server.Passage, o *occupant, writes []server.Write,
 	self.full = i.element()
 	self.bare, self.hidden = self.full, false
 	r.orderLocked(event{by: p, writes: writes, tell: func(ctx context.Context) {
-		r.giveView(ctx, own, &self, "")
+		r.giveView(ctx, own, &self)
 		r.giveOthers(ctx, to, o, v)
 	}}, nil)
 }

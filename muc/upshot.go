@@ -52,17 +52,13 @@ func (u *upshot) tell(ctx context.Context, answer func()) {
 	r := u.room
 	r.take(u.placed)
 	for _, d := range u.gone {
-		first := *d
-		first.hidden = true
-		first.tell(ctx, r)
+		d.tellGone(ctx, r)
 	}
 	if answer != nil {
 		answer()
 	}
 	for _, d := range u.gone {
-		rest := *d
-		rest.gone = nil
-		rest.tell(ctx, r)
+		d.tellOthers(ctx, r)
 	}
 	for _, fn := range u.told {
 		fn(ctx)
@@ -154,7 +150,7 @@ func (u *upshot) showLocked(m moved, to []listener) {
 	self.bare = self.full
 	own := o.listeners()
 	u.told = append(u.told, func(ctx context.Context) {
-		r.giveView(ctx, own, self, "")
+		r.giveView(ctx, own, self)
 		r.giveOthers(ctx, to, o, v)
 	})
 	if r.config.Policy.Anonymous && o.role == Moderator && m.was < Moderator {
@@ -176,7 +172,7 @@ func (u *upshot) unveilLocked(o *occupant, own []listener) {
 	u.told = append(u.told, func(ctx context.Context) {
 		for other, v := range u.views {
 			if other != o && other.came.Load() {
-				r.giveView(ctx, own, v, "")
+				r.giveView(ctx, own, v)
 			}
 		}
 	})
@@ -194,5 +190,5 @@ func (u *upshot) noteLocked(s standing, to []listener) {
 			sees = append(sees, l)
 		}
 	}
-	u.told = append(u.told, func(ctx context.Context) { r.giveView(ctx, sees, v, "") })
+	u.told = append(u.told, func(ctx context.Context) { r.giveView(ctx, sees, v) })
 }

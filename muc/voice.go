@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"palabre/server"
+	"palabre/stream"
 	"palabre/xmpp"
 )
 
@@ -77,8 +78,7 @@ func (r *Room) askVoiceLocked(p *server.Passage, w who) error {
 	form.Instructions = "To let this person speak, tick the box and send the form. To leave things as they are, close it."
 	st := xmpp.NewStanza(xmpp.Message, "", form.Element())
 	st.From, st.ID = r.JID, r.service.host.NewID()
-	v := &view{stanza: st}
-	r.orderLocked(event{by: p, tell: func(ctx context.Context) { r.giveView(ctx, moderators, v, "") }}, nil)
+	r.orderLocked(event{by: p, tell: func(ctx context.Context) { r.give(ctx, moderators, stream.Packet{Stanza: st}) }}, nil)
 	return nil
 }
 
