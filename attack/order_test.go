@@ -25,9 +25,7 @@ func TestF6Order(t *testing.T) {
 		t.Run(fmt.Sprint(lost), func(t *testing.T) {
 			t.Parallel()
 			s := start(t, limitsOff)
-			evil := s.login(t, mallory, "pc")
-			evil.send("<presence/>")
-			evil.fence()
+			evil := s.present(t, mallory, "pc")
 			p := s.phone(t, juliet, "phone")
 			p.send("<presence/>")
 			p.take()
@@ -86,12 +84,8 @@ func TestF6Order(t *testing.T) {
 func TestF11Resent(t *testing.T) {
 	t.Parallel()
 	s := start(t, limitsOff)
-	reader := s.login(t, juliet, "reader")
-	reader.send("<presence/>")
-	reader.fence()
-	other := s.login(t, tybalt, "street")
-	other.send("<presence/>")
-	other.fence()
+	reader := s.present(t, juliet, "reader")
+	other := s.present(t, tybalt, "street")
 	arrive := func(what string, from, at *wire, want ...string) {
 		t.Helper()
 		if got := ids(parse(t, at.fenceAfter(from))); !slices.Equal(got, want) {
@@ -158,9 +152,7 @@ func TestF11Resent(t *testing.T) {
 func TestF11ResentTogether(t *testing.T) {
 	t.Parallel()
 	s := start(t, limitsOff)
-	reader := s.login(t, juliet, "reader")
-	reader.send("<presence/>")
-	reader.fence()
+	reader := s.present(t, juliet, "reader")
 	var wires []*wire
 	for i := range 10 {
 		wires = append(wires, s.login(t, romeo, fmt.Sprint("r", i)))
@@ -198,9 +190,7 @@ func TestF11ResentWhileSlow(t *testing.T) {
 	s := start(t, limitsOff, func(c *daemon.Config) {
 		c.Tuning.Committer = func(next server.Committer) server.Committer { return slow{next, gate} }
 	})
-	reader := s.login(t, juliet, "reader")
-	reader.send("<presence/>")
-	reader.fence()
+	reader := s.present(t, juliet, "reader")
 	p := s.phone(t, romeo, "phone")
 	p.send(chat("juliet@example.org", "1"))
 	next := s.login(t, romeo, "next")
@@ -243,9 +233,7 @@ func TestX7Retraction(t *testing.T) {
 	s := start(t, func(c *daemon.Config) {
 		c.Tuning.Committer = func(next server.Committer) server.Committer { return digging{next, gate} }
 	})
-	reader, evil, other := s.login(t, juliet, "reader"), s.login(t, mallory, "pc"), s.login(t, romeo, "orchard")
-	reader.send("<presence/>")
-	reader.fence()
+	reader, evil, other := s.present(t, juliet, "reader"), s.login(t, mallory, "pc"), s.login(t, romeo, "orchard")
 	evil.send(chat("juliet@example.org", "1") + "<message to='juliet@example.org' type='chat' id='2'><retract xmlns='urn:xmpp:message-retract:1' id='1'/></message>")
 	reader.until("id='2'")
 	reader.until("</message>")

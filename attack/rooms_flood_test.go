@@ -11,9 +11,7 @@ import (
 func TestF10Invitations(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	evil, victim := s.login(t, mallory, "pc"), s.login(t, juliet, "balcony")
-	victim.send("<presence/>")
-	victim.fence()
+	evil, victim := s.login(t, mallory, "pc"), s.present(t, juliet, "balcony")
 	room := s.open(evil, "flood", "open")
 	const times = 300
 	var b strings.Builder

@@ -22,9 +22,7 @@ func (w *wire) refusesEntry(room, why string) {
 func TestF4Admission(t *testing.T) {
 	t.Parallel()
 	s := start(t, limitsOff)
-	host, evil, stranger := s.login(t, juliet, "balcony"), s.login(t, mallory, "pc"), s.login(t, romeo, "orchard")
-	stranger.send("<presence/>")
-	stranger.fence()
+	host, evil, stranger := s.login(t, juliet, "balcony"), s.login(t, mallory, "pc"), s.present(t, romeo, "orchard")
 	s.Account(t, tybalt)
 	mediated := func(room, to string) string {
 		return "<message id='i' to='" + room + "'><x xmlns='" + nsUser + "'><invite to='" + to + "'/></x></message>"

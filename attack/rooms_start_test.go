@@ -12,9 +12,7 @@ import (
 func TestF10Start(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	evil, victim := s.login(t, mallory, "pc"), s.login(t, juliet, "balcony")
-	victim.send("<presence/>")
-	victim.fence()
+	evil, victim := s.login(t, mallory, "pc"), s.present(t, juliet, "balcony")
 	run := func(fields string) node {
 		t.Helper()
 		_, answer := evil.ask("<iq type='set' id='q' to='conference.example.org'><command xmlns='http://jabber.org/protocol/commands' node='urn:palabre:room:start'><x xmlns='" + nsForm + "' type='submit'>" + fields + "</x></command></iq>")

@@ -20,9 +20,7 @@ func TestF1FromEverywhere(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	must(t, s.Befriend(t, juliet, mallory))
-	victim, w := s.login(t, juliet, "balcony"), s.login(t, mallory, "pc")
-	victim.send("<presence/>")
-	victim.fence()
+	victim, w := s.present(t, juliet, "balcony"), s.login(t, mallory, "pc")
 	seen := 0
 	for _, from := range []string{"romeo@example.org", "romeo@example.org/orchard", "juliet@example.org", "juliet@example.org/balcony", "example.org", "mallory@example.org", "mallory@example.org/x", "elsewhere.example", "@", ""} {
 		for _, stanza := range []string{

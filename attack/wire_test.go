@@ -97,6 +97,15 @@ func (s *site) login(t testing.TB, user xmpp.JID, resource string) *wire {
 	return w
 }
 
+// present is login of a client that is available.
+func (s *site) present(t testing.TB, user xmpp.JID, resource string) *wire {
+	t.Helper()
+	w := s.login(t, user, resource)
+	w.send("<presence/>")
+	w.fence()
+	return w
+}
+
 func (w *wire) bind(resource string) {
 	w.t.Helper()
 	w.send("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>" + escape(resource) + "</resource></bind></iq>")

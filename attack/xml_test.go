@@ -197,9 +197,7 @@ func TestX3Smuggling(t *testing.T) {
 	t.Parallel()
 	s := start(t, limitsOff)
 	must(t, s.Befriend(t, juliet, mallory))
-	victim := s.login(t, juliet, "balcony")
-	victim.send("<presence/>")
-	victim.fence()
+	victim := s.present(t, juliet, "balcony")
 	for i, evil := range []string{
 		`"'><message from='romeo@example.org'><body>forged</body></message>`, "</message><message from='romeo@example.org'/>", "]]>", "<![CDATA[", "&lt;body&gt;",
 		"a\r\nb\tc", "\u0085\u2028", "\ufeff\ufffd\U0001F600", "{urn:x}y urn:a b", "' xmlns='urn:x", "--><!--", "&#x3C;", "%s%n", "\u202egnissap",
