@@ -223,10 +223,20 @@ func loopback(addr string) bool {
 	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
-// suggestion names the valid key that is nearest to a wrong one, if one is near.
+// suggestion names the valid key or section that is nearest to a wrong one, if one is near.
 func suggestion(key []string) string {
 	best, least := "", 4
-	for _, valid := range keysOf(reflect.TypeFor[Config](), nil) {
+	keys := keysOf(reflect.TypeFor[Config](), nil)
+	if len(key) > 2 && key[0] == "domain" {
+		keys = keysOf(reflect.TypeFor[DomainConfig](), key[:2])
+	}
+	for _, valid := range keys {
+		section, _, _ := cutLast(valid)
+		if d := distance(strings.Join(key, "."), section); len(key) == 1 && section != "" && d < min(least, 3) {
+			best, least = section, d
+		}
+	}
+	for _, valid := range keys {
 		if d := distance(strings.Join(key, "."), valid); d < least {
 			best, least = valid, d
 		}
@@ -259,13 +269,60 @@ func keysOf(t reflect.Type, prefix []string) []string {
 			continue
 		}
 		name := append(slices.Clone(prefix), tag)
-		if f.Type.Kind() == reflect.Struct {
-			out = append(out, keysOf(f.Type, name)...)
+		in := f.Type
+		if in.Kind() == reflect.Pointer {
+			in = in.Elem()
+		}
+		if in.Kind() == reflect.Struct {
+			out = append(out, keysOf(in, name)...)
 			continue
 		}
 		out = append(out, strings.Join(name, "."))
 	}
 	return out
+}
+
+// wantedFor says what kind of value a key takes; "" if there is no such key.
+func wantedFor(key []string) string {
+	t := reflect.TypeFor[Config]()
+	for _, name := range key {
+		if t = within(t, name); t == nil {
+			return ""
+		}
+	}
+	if t == reflect.TypeFor[Duration]() {
+		return "a time in quotes, such as \"10m\""
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return "a text in quotes"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int:
+		return "a whole number"
+	case reflect.Slice:
+		return "a list of texts, such as [\"one\", \"two\"]"
+	}
+	return "a section, such as [limits]"
+}
+
+// within is the type of what a name stands for in a section, without pointers; nil if there is nothing of that name.
+func within(t reflect.Type, name string) reflect.Type {
+	var in reflect.Type
+	switch t.Kind() {
+	case reflect.Map:
+		in = t.Elem()
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if f := t.Field(i); f.Tag.Get("toml") == name {
+				in = f.Type
+			}
+		}
+	}
+	if in != nil && in.Kind() == reflect.Pointer {
+		in = in.Elem()
+	}
+	return in
 }
 
 // distance is Levenshtein's.

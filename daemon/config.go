@@ -250,10 +250,17 @@ func explain(path string, err error) error {
 	var wrong *toml.DecodeError
 	if errors.As(err, &wrong) {
 		row, _ := wrong.Position()
-		if key := strings.Join(wrong.Key(), "."); key != "" {
-			return fmt.Errorf("%s:%d: %s: %s", path, row, key, strings.TrimPrefix(wrong.Error(), "toml: "))
+		text := strings.TrimPrefix(wrong.Error(), "toml: ")
+		if want := wantedFor(wrong.Key()); want != "" && strings.HasPrefix(text, "cannot ") { // the decoder speaks of the types of Go
+			text = "it takes " + want
 		}
-		return fmt.Errorf("%s:%d: %s", path, row, strings.TrimPrefix(wrong.Error(), "toml: "))
+		if key := strings.Join(wrong.Key(), "."); key != "" {
+			return fmt.Errorf("%s:%d: %s: %s", path, row, key, text)
+		}
+		if strings.HasSuffix(text, "at start of value") {
+			text += "; put it in quotes: \"…\""
+		}
+		return fmt.Errorf("%s:%d: %s", path, row, text)
 	}
 	return fmt.Errorf("%s: %w", path, err)
 }
