@@ -64,8 +64,12 @@ func (m *Module) sending(s *server.Session, p stream.Packet) (taken bool) {
 		return false
 	}
 	st.mu.Lock()
+	stands := st.kept && !st.refused
 	st.refused = true
 	st.mu.Unlock()
+	if stands { // what came behind that stanza may be stored before anything else is heard of the client
+		m.note(&Forgotten{Account: s.Account.JID, ID: s.ID, of: st}, func() {})
+	}
 	return false
 }
 
@@ -115,6 +119,10 @@ func (m *Module) commit(s *server.Session, st *managed, h uint32, done func()) {
 	if refused {
 		w = &Forgotten{Account: s.Account.JID, ID: s.ID, of: st}
 	}
+	m.note(w, done)
+}
+
+func (m *Module) note(w server.Noted, done func()) {
 	m.store.Commit([]server.Write{w}, func(err error) {
 		if err == nil {
 			w.Committed()

@@ -326,6 +326,29 @@ func TestAnswersWhileTheStoreIsAway(t *testing.T) {
 	})
 }
 
+// What was on its way when something before it was refused may be stored all the same, with a count that covers what was refused. That is not left to stand until the client
+// says something again, which it may never do.
+func TestCountBehindWhatIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, newClerk(), time.Minute)
+		w := s.bind("resume", "true")
+		s.clerk.set(true)
+		say(t, w, "1", body) // refused
+		say(t, w, "2", body)
+		time.Sleep(commitTime + commitTime/2)
+		s.clerk.set(false)
+		time.Sleep(3 * commitTime)
+		if got := w.Got(); strings.Count(got, "resource-constraint") != 1 {
+			t.Errorf("got %q", got)
+		}
+		if h, ok, _ := s.clerk.Handled(t.Context(), phone, w.ID); ok {
+			t.Errorf("stored: %d", h)
+		}
+		w.Goodbye()
+		time.Sleep(2 * commitTime)
+	})
+}
+
 // A stream that can't be resumed is not remembered, and its count is that of what has been told.
 func TestCountOfAPlainStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
