@@ -15,7 +15,7 @@ func (r *Room) intervalLocked(s *seat) (writes []server.Write, placed []func()) 
 		w := &Position{Room: r.JID}
 		return []server.Write{w}, []func(){func() { s.since = w.At }}
 	}
-	if n := len(p.Intervals); n > 0 && p.Intervals[n-1].Until == 0 {
+	if n := len(p.Intervals); n > 0 && p.Intervals[n-1].Until == 0 && r.pending == 0 { // else what is ordered already may end it
 		return nil, nil
 	}
 	w := &Begin{Room: r.JID, Account: p.Account}
