@@ -190,10 +190,10 @@ func (s *Service) mayInvite(account xmpp.JID, n int) bool {
 	}
 	a, release := s.host.Account(account)
 	defer release()
-	mine := s.invited.Get(a)
+	mine := s.spent.Get(a)
 	mine.mu.Lock()
 	defer mine.mu.Unlock()
-	return mine.take(s.host.Now(), n, inviterPace)
+	return mine.invited.take(s.host.Now(), n, inviterPace)
 }
 
 // invitationsLocked are the invitations as they go out: in the name of the room, with what only the room can know of who invites. What is kept nowhere has no text.

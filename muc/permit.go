@@ -12,6 +12,7 @@ const (
 	actInvite
 	actRequest // an IQ to an occupant
 	actRead    // the archive
+	actMail    // what was said, to others
 	actModerate
 	actRetract
 )
@@ -96,6 +97,10 @@ func (r *Room) permitLocked(w who, a act) error {
 		}
 		if !p.Edits {
 			return errEdits
+		}
+	case actMail:
+		if w.affiliation < Member && w.role == NoRole {
+			return errNotInside
 		}
 	case actRead:
 		if w.affiliation == Outcast || w.affiliation == None && w.role == NoRole && !r.isOpenLocked() {

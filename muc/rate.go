@@ -30,8 +30,9 @@ func (b *bucket) take(now time.Time, n int, p pace) bool {
 	return true
 }
 
-// invited counts the invitations of one account, to whichever rooms. It hangs on the account, and so lasts as long as a session.
-type invited struct {
-	mu sync.Mutex // tier 4
-	bucket
+// spent counts what one account has done to others, by way of whichever rooms. It hangs on the account, and so lasts as long as a session.
+type spent struct {
+	mu      sync.Mutex // tier 4
+	invited bucket
+	letters bucket
 }

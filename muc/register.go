@@ -11,5 +11,6 @@ func (s *Service) register(h *server.Host) {
 	s.registerArchive(h)
 	s.registerRegistration(h)
 	s.registerCommands(h)
+	s.registerMail(h)
 	s.registerAdmin(h)
 }

@@ -44,6 +44,7 @@ type Room struct {
 	unsure    []*occupant    // may have been seen as what they are not: a change was not written
 	life      int            // how many rooms have been here and are no more since then
 	invited   bucket         // of invitations
+	letters   bucket         // of recipients of mail
 	pictured  pictured       // the hashes of the avatar
 	wardrobe  wardrobe       // see wardrobeLocked
 }

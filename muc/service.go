@@ -28,6 +28,7 @@ const (
 type Options struct {
 	Store   Store
 	Archive Archive
+	Courier Courier                    // nil: no mail is sent
 	Key     []byte                     // of 32 bytes, always the same: what occupants are known by in each room (XEP-0421)
 	Rooms   map[string]string          // the domains of rooms, each with the domain of accounts whose users may make rooms there
 	New     func(domain string) string // the preset of a room that an ordinary client makes, by domain of rooms
@@ -48,13 +49,13 @@ type Limits struct {
 
 // A Service is the rooms of one server: the module.
 type Service struct {
-	opts    Options
-	host    *server.Host
-	log     *slog.Logger
-	places  server.AccountSlot[place]
-	inside  server.SessionSlot[inside]
-	invited server.AccountSlot[invited]
-	keeper  *timekeeper
+	opts   Options
+	host   *server.Host
+	log    *slog.Logger
+	places server.AccountSlot[place]
+	inside server.SessionSlot[inside]
+	spent  server.AccountSlot[spent]
+	keeper *timekeeper
 }
 
 // New makes the module.
@@ -94,7 +95,7 @@ func (s *Service) Register(h *server.Host) {
 	s.host, s.log = h, h.Log()
 	s.places = server.NewAccountSlot[place](h)
 	s.inside = server.NewSessionSlot[inside](h)
-	s.invited = server.NewAccountSlot[invited](h)
+	s.spent = server.NewAccountSlot[spent](h)
 	for domain, of := range s.opts.Rooms {
 		h.HandleDomain(domain, s.take)
 		h.DecideDomain(domain, s.decide)

@@ -1,0 +1,124 @@
+package muc
+
+import (
+	"context"
+	"slices"
+
+	"palabre/server"
+	"palabre/stream"
+	"palabre/xmpp"
+)
+
+// nsMail marks the notice that a room's history was sent by e-mail, and is the node of the command that sends it.
+const nsMail = "urn:palabre:room:mail"
+
+var errCourier = xmpp.ErrResourceConstraint.With("This history has been sent too often in a short time. Try again in a while.")
+
+func (s *Service) registerMail(h *server.Host) {
+	if s.opts.Courier == nil {
+		return
+	}
+	s.roomCommand(h, roomCommand{nsMail, "Send what was said by e-mail", func(r *Room, w who) bool {
+		return r.archivesLocked() && s.opts.Courier.Offers(r.JID.Domain()) && r.permitLocked(w, actMail) == nil
+	}, mailForm})
+}
+
+// mailForm asks to whom; a request that says so at once has its mail at once.
+func mailForm(ctx context.Context, s *Service, c *server.CommandCall) (server.CommandReply, error) {
+	form := s.opts.Courier.Form()
+	if x, ok := c.Payload.Child(xmpp.NSData, "x"); ok {
+		filled, err := submitted(form, x)
+		if err != nil {
+			return server.CommandReply{}, err
+		}
+		c.Form = filled
+		return s.mailed(ctx, c)
+	}
+	return server.CommandReply{Form: form, Next: s.mailed}, nil
+}
+
+func (s *Service) mailed(ctx context.Context, c *server.CommandCall) (server.CommandReply, error) {
+	order, err := s.opts.Courier.Order(ctx, c.From, c.Form)
+	if err != nil {
+		return server.CommandReply{}, err
+	}
+	if !s.maySend(c.From.Bare(), order.Recipients()) {
+		return server.CommandReply{}, errCourier
+	}
+	return done("It is on its way. Everybody in the room is told.", s.manage(ctx, c.To, func(r *Room) error { return r.mail(ctx, c.From, order) }))
+}
+
+// maySend counts what an account sends, from whichever rooms.
+func (s *Service) maySend(account xmpp.JID, n int) bool {
+	if s.opts.Limits.Off {
+		return true
+	}
+	a, release := s.host.Account(account)
+	defer release()
+	mine := s.spent.Get(a)
+	mine.mu.Lock()
+	defer mine.mu.Unlock()
+	return mine.letters.take(s.host.Now(), n, senderPace)
+}
+
+// mail sends what somebody may see of the room, as it is when the mail begins to be written. The mail and the notice are committed together.
+func (r *Room) mail(ctx context.Context, from xmpp.JID, order Order) error {
+	x, err := r.extract(from, order.Recipients())
+	if err != nil {
+		return err
+	}
+	draft, err := order.Draft(ctx, x)
+	if err != nil {
+		return err
+	}
+	err = r.change(ctx, func() (*event, error) {
+		w := r.whoLocked(from)
+		if err := r.permitLocked(w, actMail); err != nil {
+			return nil, err
+		}
+		if !slices.Equal(r.visibleLocked(from), x.Within) { // they have been put out meanwhile, and may have come in again
+			return nil, xmpp.ErrConflict.With("What you may see of this room has changed. Try again.")
+		}
+		return r.announceLocked(order.Notice(x.By, r.config.Policy.Access != ByInvitation), draft.Queue()), nil
+	})
+	if err != nil {
+		draft.Drop(context.WithoutCancel(ctx))
+	}
+	return err
+}
+
+// extract is what somebody may send.
+func (r *Room) extract(from xmpp.JID, recipients int) (Extract, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w := r.whoLocked(from)
+	switch err := r.permitLocked(w, actMail); {
+	case err != nil:
+		return Extract{}, err
+	case !r.archivesLocked():
+		return Extract{}, xmpp.ErrNotAllowed.With("Nothing is kept of what is said in this room, and so nothing can be sent.")
+	case !r.service.opts.Limits.Off && !r.letters.take(r.service.host.Now(), recipients, letterPace):
+		return Extract{}, errCourier
+	}
+	x := Extract{Room: r.JID, Name: r.config.Name, By: w.account.Local(), Within: slices.Clone(r.visibleLocked(from))}
+	switch p := r.people[w.account]; {
+	case w.occupant != nil:
+		x.By = w.occupant.nick
+	case p != nil && p.Nick != "":
+		x.By = p.Nick
+	}
+	return x, nil
+}
+
+// announceLocked is the event of the room itself saying something, which is kept like what others say. It goes together with writes.
+func (r *Room) announceLocked(text string, writes ...server.Write) *event {
+	st := xmpp.NewStanza(xmpp.Message, xmpp.TypeGroupchat, xmpp.New(xmpp.NSClient, "body", xmpp.Text(text)), xmpp.New(nsMail, "sent"))
+	st.ID, st.From = r.service.host.NewID(), r.JID
+	entry := r.service.opts.Archive.Entry(r.JID, st, nil, "")
+	to, life := r.audienceLocked(), r.life
+	return &event{writes: append(writes, entry), tell: func(ctx context.Context) {
+		p := past{st: st, tail: r.stanzaID(entry.ID()), id: entry.ID(), at: r.service.host.Now()}
+		r.give(ctx, to, stream.Packet{Stanza: st, Tail: p.tail})
+		r.remembered(life, p)
+	}}
+}
