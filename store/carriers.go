@@ -42,6 +42,8 @@ func (s *Store) carriers() map[reflect.Type]carrier {
 	carries(m, part)
 	carries(m, position)
 	carries(m, destroy)
+	carries(m, queueMail)
+	carries(m, toldOfMail)
 	return m
 }
 

@@ -28,6 +28,7 @@ var erasures = []string{
 	`DELETE FROM pubsub_item WHERE owner = $1`,
 	`DELETE FROM pubsub_peer WHERE owner = $1 OR peer = $1`, // whoever gets the name next is not on the others' lists
 	`DELETE FROM pubsub_node WHERE owner = $1`,
+	`UPDATE mail SET requester = '' WHERE requester = (SELECT bare FROM jid WHERE id = $1)`, // whoever gets the name next is not told of it
 	`DELETE FROM account WHERE owner = $1`,
 }
 
