@@ -21,7 +21,7 @@ func (r *Room) message(ctx context.Context, p *server.Passage) error {
 	case st.Type == xmpp.TypeGroupchat:
 		return r.say(ctx, p)
 	case !st.To.IsBare():
-		return r.whisper(ctx, p)
+		return r.whisper(p)
 	}
 	return r.mediate(ctx, p)
 }

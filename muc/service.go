@@ -145,8 +145,6 @@ func (s *Service) take(ctx context.Context, p *server.Passage) error {
 	switch {
 	case st.Kind == xmpp.IQ:
 		return s.iq(ctx, p)
-	case st.Kind == xmpp.Message && !st.To.IsBare() && st.Type != xmpp.TypeError:
-		return s.passOn(ctx, p)
 	case st.To.Local() != "": // ordered by decide
 		return nil
 	case st.Kind == xmpp.Message:

@@ -14,10 +14,17 @@ type whispered struct {
 	to []*seat
 }
 
-// whisper decides on a message to one occupant. It has no place in the room's order: it is between two, and goes on when it is taken.
-func (r *Room) whisper(_ context.Context, p *server.Passage) error {
-	_, err := r.whispered(p.Stanza)
-	return err
+// whisper decides on a message to one occupant. It has no place in the room's order: it is between two, and goes on when its sender's turn has come.
+func (r *Room) whisper(p *server.Passage) error {
+	w, err := r.whispered(p.Stanza)
+	if err != nil {
+		return err
+	}
+	p.Then(func(ctx context.Context, _ *server.Passage) error {
+		r.service.passOn(ctx, w)
+		return nil
+	})
+	return nil
 }
 
 func (r *Room) whispered(st *xmpp.Stanza) (*whispered, error) {
@@ -41,16 +48,7 @@ func (r *Room) whispered(st *xmpp.Stanza) (*whispered, error) {
 }
 
 // passOn delivers it: by way of the recipient's account, which decides and archives, to one session, and as it is to their others.
-func (s *Service) passOn(ctx context.Context, p *server.Passage) error {
-	r, err := s.open(ctx, p.Stanza.To.Bare())
-	if err != nil {
-		return err
-	}
-	defer r.close()
-	w, err := r.whispered(p.Stanza)
-	if err != nil {
-		return err
-	}
+func (s *Service) passOn(ctx context.Context, w *whispered) {
 	last := len(w.to) - 1
 	st := parsedAgain(w.st.Addressed(w.to[last].jid))
 	s.host.Route(ctx, st)
@@ -62,7 +60,6 @@ func (s *Service) passOn(ctx context.Context, p *server.Passage) error {
 			x.session.Send(stream.Packet{Stanza: w.st, To: x.jid})
 		}
 	}
-	return nil
 }
 
 // parsedAgain is a stanza that the service has added something to, with its children known to who decides on it.
