@@ -112,20 +112,9 @@ func (m *Module) RoomRows(ctx context.Context, room xmpp.JID, rq RoomQuery) ([]R
 	var out []RoomRow
 	s := scope{store: m.store, spans: ordered(rq.Within)}
 	err := s.walk(ctx, q, most, func(r Row) bool {
-		st, err := xmpp.ParseStanza(string(r.Stanza))
-		if err != nil {
-			m.host.Log().Error("a row of the archive can't be read", "jid", room.String(), "id", r.ID, "module", "history", "err", err)
-			return true
+		if row, ok := m.roomRow(room, r); ok {
+			out = append(out, row)
 		}
-		row := RoomRow{ID: r.ID, Sender: r.Peer, Tombstone: r.Kind&Tombstone != 0}
-		row.Stanza = st.Without(func(c xmpp.Child) bool {
-			is := c.Name == xmpp.Name{Space: nsMUCUser, Local: "x"}
-			if is {
-				row.Who = st.RawChild(c)
-			}
-			return is
-		})
-		out = append(out, row)
 		return true
 	})
 	if err != nil {
@@ -133,4 +122,35 @@ func (m *Module) RoomRows(ctx context.Context, room xmpp.JID, rq RoomQuery) ([]R
 	}
 	slices.Reverse(out)
 	return out, nil
+}
+
+// roomRow reads a row of a room's archive, and takes out of it what not everybody may know.
+func (m *Module) roomRow(room xmpp.JID, r Row) (row RoomRow, ok bool) {
+	row, ok = m.row(room, r)
+	if !ok {
+		return row, false
+	}
+	st := row.Stanza
+	row.Stanza = st.Without(func(c xmpp.Child) bool {
+		is := c.Name == xmpp.Name{Space: nsMUCUser, Local: "x"}
+		if is {
+			row.Who = st.RawChild(c)
+		}
+		return is
+	})
+	return row, true
+}
+
+// row reads a row. What an account has sent, it has sent itself; all else comes from whom it is with.
+func (m *Module) row(owner xmpp.JID, r Row) (row RoomRow, ok bool) {
+	st, err := xmpp.ParseStanza(string(r.Stanza))
+	if err != nil {
+		m.host.Log().Error("a row of the archive can't be read", "jid", owner.String(), "id", r.ID, "module", "history", "err", err)
+		return RoomRow{}, false
+	}
+	row = RoomRow{ID: r.ID, Stanza: st, Sender: r.Peer, Tombstone: r.Kind&Tombstone != 0}
+	if r.Kind&Sent != 0 {
+		row.Sender = owner
+	}
+	return row, true
 }

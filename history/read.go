@@ -1,0 +1,62 @@
+package history
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"palabre/xmpp"
+)
+
+// A Reading asks for all that somebody may see of an archive, however much that is.
+type Reading struct {
+	Archive      xmpp.JID  // bare: a room, or an account
+	With         xmpp.JID  // in an account's archive: the other one; full: an occupant of a room. Zero in a room's
+	Within       []Span    // what may be seen; none: nothing
+	IDs          []int64   // if not nil: only these
+	Before       int64     // only what is below this id; 0: whatever there is
+	Since, Until time.Time // zero: whenever
+	Backwards    bool      // the newest first
+}
+
+// Read calls fn for one message after the other, until it has an error, which comes back. Between the messages it holds no connection of the database. In the archive of an
+// account, the sender of what it sent is the account, and of all else whom it is with.
+func (m *Module) Read(ctx context.Context, r Reading, fn func(RoomRow) error) error {
+	q := Query{Owner: r.Archive, With: r.With, IDs: r.IDs, Before: r.Before, Backwards: r.Backwards, Peers: true}
+	if id, ok := idAt(r.Since); ok && !r.Since.IsZero() {
+		q.After = id - 1
+	}
+	if !r.Until.IsZero() {
+		id, _ := idAt(r.Until)
+		if q.Before == 0 || id < q.Before {
+			q.Before = max(id, 1)
+		}
+	}
+	var failed error
+	s := scope{store: patient{m.store}, spans: ordered(r.Within)}
+	err := s.walk(ctx, q, math.MaxInt, func(row Row) bool {
+		read := m.roomRow
+		if !r.With.IsZero() {
+			read = m.row
+		}
+		if said, ok := read(r.Archive, row); ok {
+			failed = fn(said)
+		}
+		return failed == nil
+	})
+	if err != nil {
+		return fmt.Errorf("history: read: %w", err)
+	}
+	return failed
+}
+
+// patient gives each question time of its own: reading as a whole takes as long as it takes.
+type patient struct{ Store }
+
+// Rows is part of Store.
+func (p patient) Rows(ctx context.Context, q Query) ([]Row, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return p.Store.Rows(ctx, q)
+}
