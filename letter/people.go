@@ -1,0 +1,129 @@
+package letter
+
+import (
+	"hash/maphash"
+	"slices"
+	"strconv"
+	"strings"
+
+	"palabre/xmpp"
+)
+
+const (
+	nameMost   = 40   // columns of a name
+	listedMost = 100  // people whose names the letter begins with
+	cachedMost = 1000 // names at hand
+)
+
+// people are those who have said something. Two accounts that have had the same name are told from each other by a number.
+type people struct {
+	q       *Query
+	seed    maphash.Seed
+	bearers map[key][]key // of a name: their accounts, the last one to speak first; empty if it is the one in single
+	single  map[key]key
+	listed  []person
+	more    int // that are not listed
+	known   map[speaker]string
+}
+
+type person struct {
+	name    string
+	account key
+}
+
+// A speaker is somebody under one nick.
+type speaker struct {
+	account xmpp.JID
+	nick    string
+}
+
+func newPeople(q *Query, seed maphash.Seed) people {
+	return people{q: q, seed: seed, bearers: map[key][]key{}, single: map[key]key{}, known: map[speaker]string{}}
+}
+
+// speakerOf is who has sent a row.
+func (p *people) speakerOf(row *Row) speaker {
+	s := speaker{account: row.Sender}
+	if p.q.With.IsZero() || !p.q.With.IsBare() && row.Sender != p.q.Archive {
+		s.nick = row.Stanza.From.Resource()
+	}
+	return s
+}
+
+// plain is what somebody is called, without a number.
+func (p *people) plain(s speaker) string {
+	if name, ok := p.known[s]; ok {
+		return name
+	}
+	name := ""
+	if p.q.Name != nil {
+		name = oneLine(p.q.Name(s.account, s.nick), nameMost)
+	}
+	if name == "" {
+		name = oneLine(s.nick, nameMost)
+	}
+	if name == "" && !p.q.With.IsZero() {
+		name = oneLine(s.account.String(), nameMost)
+	}
+	if name == "" {
+		name = "?"
+	}
+	if len(p.known) == cachedMost {
+		clear(p.known)
+	}
+	p.known[s] = name
+	return name
+}
+
+func (p *people) nameKey(name string) key {
+	return key(maphash.String(p.seed, strings.ToLower(name)))
+}
+
+func (p *people) accountKey(account xmpp.JID) key {
+	return key(maphash.String(p.seed, account.String()))
+}
+
+// met notes who has sent a row. Rows come from the last to the first.
+func (p *people) met(row *Row) {
+	name := p.plain(p.speakerOf(row))
+	n, account := p.nameKey(name), p.accountKey(row.Sender)
+	one, known := p.single[n]
+	switch {
+	case !known:
+		p.single[n] = account
+	case one == account || slices.Contains(p.bearers[n], account):
+		return
+	case p.bearers[n] == nil:
+		p.bearers[n] = []key{one, account}
+	default:
+		p.bearers[n] = append(p.bearers[n], account)
+	}
+	if len(p.listed) == listedMost {
+		p.more++
+		return
+	}
+	p.listed = append(p.listed, person{name, account})
+}
+
+// name is what who has sent a row is called in the letter.
+func (p *people) name(row *Row) string {
+	return p.numbered(person{p.plain(p.speakerOf(row)), p.accountKey(row.Sender)})
+}
+
+func (p *people) numbered(one person) string {
+	bearers := p.bearers[p.nameKey(one.name)]
+	if at := slices.Index(bearers, one.account); at >= 0 {
+		return one.name + " (" + strconv.Itoa(len(bearers)-at) + ")"
+	}
+	return one.name
+}
+
+// names are those that the letter begins with.
+func (p *people) names() []string {
+	names := make([]string, 0, len(p.listed))
+	for _, one := range p.listed {
+		names = append(names, p.numbered(one))
+	}
+	slices.SortFunc(names, func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) })
+	return names
+}

@@ -1,0 +1,254 @@
+package letter
+
+import (
+	"context"
+	"hash/maphash"
+	"time"
+
+	"palabre/xmpp"
+)
+
+// A key stands for a name that somebody has given to a message of theirs. Keys are made with a seed that nobody knows, so that two names have one key by accident only.
+type key uint64
+
+// A survey is what has to be known of all messages before the first one is written. It is made from the last message to the first, as what becomes of one is said after it. Of
+// messages that were neither corrected nor taken back it keeps nothing.
+type survey struct {
+	q    *Query
+	seed maphash.Seed
+	room bool
+
+	people      people
+	count       int   // messages of people
+	size        int64 // bytes of what they say
+	last        int64 // the newest row
+	first       int64 // the oldest
+	begin, end  time.Time
+	corrected   map[int64]int64  // row -> the row that has what it says now
+	taken       map[int64]string // row that was taken back -> the moderator who did it, or empty
+	failed      map[int64]bool   // row that did not reach anybody
+	alone       map[int64]bool   // corrections of what is not in the letter
+	reactions   map[key]int64    // by whom, to what -> the last row
+	takenKeys   map[key]bool     // the same as taken, by the names that replies have for them
+	corrections map[key]int64    // of messages that were not met yet -> the last row
+	retractions map[key]bool     // likewise
+	moderated   map[int64]byWhom // likewise, by row
+	errors      map[key]bool     // likewise
+}
+
+// byWhom is who takes something back: its author, or a moderator.
+type byWhom struct {
+	author    xmpp.JID
+	moderator string
+}
+
+// lookOver makes the survey of what a Query asks for.
+func (w *Scribe) lookOver(ctx context.Context, q *Query) (*survey, error) {
+	s := &survey{
+		q: q, seed: maphash.MakeSeed(), room: q.With.IsZero(),
+		corrected: map[int64]int64{}, taken: map[int64]string{}, failed: map[int64]bool{}, alone: map[int64]bool{}, reactions: map[key]int64{}, takenKeys: map[key]bool{},
+		corrections: map[key]int64{}, retractions: map[key]bool{}, moderated: map[int64]byWhom{}, errors: map[key]bool{},
+	}
+	s.people = newPeople(q, s.seed)
+	r := q.reading()
+	r.Backwards = true
+	err := w.Archive.Read(ctx, r, func(row Row) error {
+		s.look(w.Archive, &row)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s, s.settle(ctx, w.Archive)
+}
+
+// key is that of a message of somebody's.
+func (s *survey) key(who xmpp.JID, id string) key {
+	return key(maphash.Comparable(s.seed, [2]string{who.String(), id}))
+}
+
+// look takes in a row. Rows come from the last to the first.
+func (s *survey) look(a Archive, row *Row) {
+	if s.last == 0 {
+		s.last = row.ID
+	}
+	s.first = row.ID
+	st := row.Stanza
+	own := s.key(row.Sender, st.ID)
+	switch id, by, ok := retraction(st); {
+	case st.Type == xmpp.TypeError:
+		s.errors[s.key(s.q.Archive, st.ID)] = true
+		return
+	case ok:
+		s.takesBack(a, row, id, by)
+		return
+	case row.Tombstone:
+		s.taken[row.ID] = moderatorOf(st)
+		s.takenKeys[s.key(xmpp.JID{}, st.ID)] = true
+		s.counts(row, 0)
+		delete(s.corrections, own)
+		return
+	}
+	latest := s.corrections[own]
+	delete(s.corrections, own)
+	by, taken := s.isTaken(row, own)
+	if replaced := replaces(st); replaced != "" && replaced != st.ID {
+		s.corrects(row, s.key(row.Sender, replaced), latest, taken)
+		return
+	}
+	c := contentOf(st, s.q.Language)
+	switch {
+	case c.kind == reaction || st.Has(nsReactions, "reactions"):
+		s.reacts(row)
+		return
+	case c.kind == nothing:
+		return
+	case taken:
+		s.taken[row.ID] = by
+		s.takenKeys[s.key(xmpp.JID{}, st.ID)] = true
+	case latest != 0:
+		s.corrected[row.ID] = latest
+	}
+	if s.errors[own] {
+		delete(s.errors, own)
+		s.failed[row.ID] = true
+	}
+	if c.kind == words || taken {
+		s.counts(row, len(c.text))
+	} else {
+		s.spans(row)
+	}
+}
+
+// counts counts a message of somebody's.
+func (s *survey) counts(row *Row, size int) {
+	s.count++
+	s.size += int64(size)
+	s.spans(row)
+	s.people.met(row)
+}
+
+func (s *survey) spans(row *Row) {
+	if s.begin = row.At; s.end.IsZero() {
+		s.end = row.At
+	}
+}
+
+// takesBack notes a retraction (XEP-0424 §3, XEP-0425 §5). In rooms it is about the id that the room has given; between two, about the sender's own.
+func (s *survey) takesBack(a Archive, row *Row, id, moderator string) {
+	if !s.room {
+		s.retractions[s.key(row.Sender, id)] = true
+		return
+	}
+	number, ok := a.Number(id)
+	by := byWhom{author: row.Sender}
+	if row.Sender == s.q.Archive {
+		by.moderator = oneLine(moderator, nameMost)
+	}
+	if ok && number < row.ID {
+		s.moderated[number] = by
+	}
+}
+
+// isTaken tells whether a row has been taken back, by its author or a moderator.
+func (s *survey) isTaken(row *Row, own key) (moderator string, taken bool) {
+	if by, ok := s.moderated[row.ID]; ok {
+		delete(s.moderated, row.ID)
+		return by.moderator, by.author == row.Sender || by.author == s.q.Archive
+	}
+	if origin, ok := row.Stanza.Child(nsStanzaID, "origin-id"); ok && !s.room {
+		other := s.key(row.Sender, origin.Attr("id"))
+		taken = s.retractions[other]
+		delete(s.retractions, other)
+	}
+	taken = taken || s.retractions[own]
+	delete(s.retractions, own)
+	return "", taken
+}
+
+// corrects notes a correction of a message with the key root (XEP-0308 §3). latest is the correction of this correction, or 0. Who takes a correction back takes back what it says.
+func (s *survey) corrects(row *Row, root key, latest int64, taken bool) {
+	switch {
+	case taken:
+		delete(s.corrections, root)
+		s.retractions[root] = true
+	case s.retractions[root]:
+	case s.corrections[root] == 0:
+		s.corrections[root] = max(latest, row.ID)
+	}
+}
+
+// reacts notes the last reactions of somebody to something: they take the place of the earlier ones (XEP-0444 §3.1).
+func (s *survey) reacts(row *Row) {
+	e, _ := row.Stanza.Child(nsReactions, "reactions")
+	k := s.key(row.Sender, e.Attr("id"))
+	if s.reactions[k] == 0 {
+		s.reactions[k] = row.ID
+	}
+}
+
+// settle finds what is left: corrections of what was said before the letter begins. What was taken back of that is looked for, to be left out.
+func (s *survey) settle(ctx context.Context, a Archive) error {
+	if len(s.corrections) > 0 && len(s.moderated) > 0 {
+		ids := make([]int64, 0, len(s.moderated))
+		for id := range s.moderated {
+			ids = append(ids, id)
+		}
+		err := a.Read(ctx, Reading{Archive: s.q.Archive, Within: []Span{{}}, IDs: ids}, func(row Row) error {
+			if by := s.moderated[row.ID].author; by == row.Sender || by == s.q.Archive {
+				delete(s.corrections, s.key(row.Sender, row.Stanza.ID))
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, row := range s.corrections {
+		s.alone[row] = true
+	}
+	s.corrections, s.retractions, s.moderated, s.errors = nil, nil, nil, nil
+	return nil
+}
+
+// replaces is the message that another one corrects, or empty.
+func replaces(st *xmpp.Stanza) string {
+	e, _ := st.Child(nsCorrect, "replace")
+	return e.Attr("id")
+}
+
+// retraction tells whether a message takes back another, which one, and, if a moderator does it by way of the room, who that is.
+func retraction(st *xmpp.Stanza) (id, moderator string, ok bool) {
+	if e, ok := st.Child(nsRetract, "retract"); ok {
+		m, _ := e.Child(nsModerate, "moderated")
+		return e.Attr("id"), nickOf(m.Attr("by")), true
+	}
+	if e, ok := st.Child(nsFasten, "apply-to"); ok { // as it was before
+		m, moderated := e.Child(nsModerateOld, "moderated")
+		_, own := e.Child(nsRetractOld, "retract")
+		return e.Attr("id"), nickOf(m.Attr("by")), own || moderated
+	}
+	return "", "", false
+}
+
+// moderatorOf is who has put a tombstone there, if not the author.
+func moderatorOf(st *xmpp.Stanza) string {
+	e, _ := st.Child(nsRetract, "retracted")
+	m, ok := e.Child(nsModerate, "moderated")
+	if !ok {
+		m, _ = st.Child(nsModerateOld, "moderated")
+	}
+	return oneLine(nickOf(m.Attr("by")), nameMost)
+}
+
+// nickOf is the nick in an occupant's address; the room's own if there is none.
+func nickOf(address string) string {
+	j, err := xmpp.ParseJID(address)
+	if err != nil {
+		return ""
+	}
+	if j.IsBare() {
+		return j.Local()
+	}
+	return j.Resource()
+}
