@@ -40,7 +40,7 @@ func lineOf(raw []byte, err error) string {
 	for i, line := range bytes.Split(raw, []byte("\n")) {
 		l := strings.TrimSpace(string(line))
 		if strings.HasPrefix(l, "[") {
-			at = strings.ReplaceAll(strings.Trim(l, "[] "), `"`, "")
+			at = strings.NewReplacer(`"`, "", "'", "").Replace(strings.Trim(l, "[] "))
 		}
 		name, _, _ := strings.Cut(l, "=")
 		if at == section && strings.TrimSpace(name) == key {
@@ -70,7 +70,7 @@ func (c *Config) check() error {
 			return wrong("domain."+name, "%q is not one of the domains: add it to 'domains', or remove this section", name)
 		}
 	}
-	for _, check := range []func() error{c.checkDatabase, c.checkListen, c.checkTLS, c.checkAuth, c.checkHistory, c.checkSessions, c.checkRooms, c.checkChoices} {
+	for _, check := range []func() error{c.checkDatabase, c.checkListen, c.checkTLS, c.checkAuth, c.checkHistory, c.checkSessions, c.checkRooms, c.checkContacts, c.checkChoices} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -113,6 +113,39 @@ func (c *Config) checkTLS() error {
 	for name, d := range c.Domain {
 		if (d.TLS.Cert == "") != (d.TLS.Key == "") {
 			return wrong("domain."+name+".tls.cert", "name both 'cert' and 'key', or neither")
+		}
+	}
+	return nil
+}
+
+// checkContacts refuses addresses that clients can't open (XEP-0157 §3).
+func (c *Config) checkContacts() error {
+	if err := c.Contact.check("contact"); err != nil {
+		return err
+	}
+	for name, d := range c.Domain {
+		if d.Contact == nil {
+			continue
+		}
+		if err := d.Contact.check("domain." + name + ".contact"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Contact) check(section string) error {
+	for _, l := range []struct {
+		key  string
+		uris []string
+	}{
+		{"abuse", c.Abuse}, {"admin", c.Admin}, {"feedback", c.Feedback}, {"sales", c.Sales},
+		{"security", c.Security}, {"status", c.Status}, {"support", c.Support},
+	} {
+		for _, uri := range l.uris {
+			if u, err := url.Parse(uri); err != nil || u.Scheme == "" {
+				return wrong(section+"."+l.key, "%q is not a URI, such as \"mailto:me@example.org\" or \"https://example.org/help\"", uri)
+			}
 		}
 	}
 	return nil

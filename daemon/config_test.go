@@ -107,6 +107,22 @@ func TestEveryKeyParses(t *testing.T) {
 	}
 }
 
+func TestExampleInTheReadmeIsRead(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, _ := strings.Cut(string(readme), "```toml\n")
+	example, _, found := strings.Cut(example, "```")
+	if !found {
+		t.Fatal("the README has no example of a configuration")
+	}
+	if _, err := Load(write(t, example)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestBadConfigurationIsExplained(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, text, want string }{
@@ -148,6 +164,8 @@ func TestBadConfigurationIsExplained(t *testing.T) {
 		{"rooms where people are", "domains = ['a.org', 'b.a.org']\n[rooms]\nservice = 'b'\n", `palabre.toml:3: rooms.service: "b.a.org" is one of 'domains'`},
 		{"rooms of two domains at one", "domains = ['a.org', 'b.org']\n[rooms]\nservice = 'c.org'\n", `palabre.toml:3: rooms.service: the rooms of a.org and of b.org can't both be at "c.org"`},
 		{"mail in the clear", "[smtp]\naddress = 'mail.a.org:25'\ntls = 'none'\n", "palabre.toml:3: smtp.tls: "},
+		{"a contact that is no URI", "[contact]\nabuse = ['abuse@a.org']\n", `palabre.toml:2: contact.abuse: "abuse@a.org" is not a URI, such as "mailto:`},
+		{"a contact of one domain", "domains = ['a.org']\n[domain.'a.org'.contact]\nadmin = ['mailto:me@a.org', '']\n", `palabre.toml:3: domain.a.org.contact.admin: "" is not a URI`},
 		{"section of another domain", "domains = ['a.org']\n[domain.'b.org']\nmechanisms = []\n", `"b.org" is not one of the domains`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
