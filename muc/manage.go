@@ -55,7 +55,7 @@ const randomName = 16 // characters of the address of a room that nobody has nam
 func (c *Creation) config() (Config, error) {
 	config, ok := NewConfig(c.Preset)
 	if !ok {
-		return config, xmpp.ErrNotAcceptable.With("There is no kind of room '" + c.Preset + "'.")
+		return config, noSuchPreset(c.Preset)
 	}
 	config.Policy.Persistent = true
 	form, err := submission(c.Fields)

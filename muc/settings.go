@@ -37,7 +37,7 @@ func (c Config) Apply(f xmpp.Form, fresh bool) (Config, error) {
 	if p, ok := said[fieldPreset]; ok {
 		policy, ok := Presets[p.Value()]
 		if !ok {
-			return c, xmpp.ErrNotAcceptable.With("There is no kind of room '" + p.Value() + "'. There are: " + strings.Join(PresetNames(), ", ") + ".")
+			return c, noSuchPreset(p.Value())
 		}
 		out.Preset, out.Policy = p.Value(), policy
 		if !fresh && c.Policy.History == FromArrival {
@@ -62,6 +62,10 @@ func (c Config) Apply(f xmpp.Form, fresh bool) (Config, error) {
 		return c, xmpp.ErrNotAcceptable.With("This can't be: " + err.Error() + ".")
 	}
 	return out, nil
+}
+
+func noSuchPreset(name string) error {
+	return xmpp.ErrNotAcceptable.With("There is no kind of room '" + name + "'. There are: " + strings.Join(PresetNames(), ", ") + ".")
 }
 
 // notYet refuses what comes with later presets: to leave it out silently would be to promise it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -138,6 +139,9 @@ func settingsOf(args []string) ([]admin.RoomSetting, error) {
 		if !ok {
 			return nil, fmt.Errorf("'%s' is not NAME=VALUE; the names are: %s", a, strings.Join(muc.SettingNames(), ", "))
 		}
+		if slices.ContainsFunc(out, func(s admin.RoomSetting) bool { return s.Name == name }) {
+			return nil, fmt.Errorf("'%s' is there twice; several values of one have commas between them", name)
+		}
 		s := admin.RoomSetting{Name: name}
 		if value != "" {
 			s.Values = []string{value}
@@ -189,6 +193,7 @@ func roomSetCommand() *cobra.Command {
 
   palabre room set coven@conference.example.org "name=The coven" maxusers=20 moderated=yes
   palabre room set coven@conference.example.org password=
+  palabre room set coven@conference.example.org contacts=alice@example.org,bob@example.org
 
 The names are: ` + strings.Join(muc.SettingNames(), ", ") + `.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
