@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"palabre/account"
+	"palabre/directory"
 	"palabre/history"
 	"palabre/muc"
 	"palabre/pubsub"
@@ -30,6 +31,7 @@ import (
 
 var (
 	_ account.Store    = (*Store)(nil)
+	_ directory.Store  = (*Store)(nil)
 	_ history.Store    = (*Store)(nil)
 	_ muc.Store        = (*Store)(nil)
 	_ pubsub.Store     = (*Store)(nil)

@@ -1,0 +1,145 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"palabre/directory"
+	"palabre/xmpp"
+)
+
+// carryOut writes what was decided.
+func (t *turn) carryOut(ctx context.Context, domain xmpp.JID, all []decision) error {
+	of, err := t.id(ctx, domain)
+	if err != nil {
+		return err
+	}
+	var last int64
+	for i := range all {
+		d := &all[i]
+		number := int64(0)
+		switch d.Did {
+		case directory.Deleted:
+			err = t.dropEntry(ctx, of, d.old)
+		case directory.Changed:
+			number = d.old.number
+			err = t.changeEntry(ctx, number, d.next)
+		case directory.Added:
+			if last == 0 {
+				err = t.QueryRow(ctx, []any{&last}, `SELECT COALESCE(MAX(entry), 0) FROM directory`)
+			}
+			last++
+			number = last
+			err = errors.Join(err, t.addEntry(ctx, of, number, d.next))
+		}
+		if err == nil && number != 0 {
+			err = t.putWords(ctx, of, number, d)
+		}
+		if err == nil && number != 0 {
+			err = t.putPhoto(ctx, number, d)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// empty is what a unique index takes any number of times.
+func empty(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func (t *turn) addEntry(ctx context.Context, domain, number int64, e *directory.Entry) error {
+	rest, err := restOfEntry(e)
+	if err != nil {
+		return err
+	}
+	return t.Queue(ctx, `INSERT INTO directory (entry, domain, id, kind, account, mail, chat, name, rest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		number, domain, e.ID, int64(e.Kind), empty(e.Account.String()), empty(directory.FoldEmail(e.Email)), bit(e.Chat), e.Name, rest)
+}
+
+func (t *turn) changeEntry(ctx context.Context, number int64, e *directory.Entry) error {
+	rest, err := restOfEntry(e)
+	if err != nil {
+		return err
+	}
+	return t.Queue(ctx, `UPDATE directory SET account = $2, mail = $3, chat = $4, name = $5, rest = $6 WHERE entry = $1`,
+		number, empty(e.Account.String()), empty(directory.FoldEmail(e.Email)), bit(e.Chat), e.Name, rest)
+}
+
+func (t *turn) dropEntry(ctx context.Context, domain int64, old *keptEntry) error {
+	err := t.putWords(ctx, domain, old.number, &decision{old: old})
+	for _, erasure := range []string{
+		`DELETE FROM directory_member WHERE team = $1`,
+		`DELETE FROM directory_member WHERE person = $1`,
+		`DELETE FROM directory_photo WHERE entry = $1`,
+		`DELETE FROM directory WHERE entry = $1`,
+	} {
+		if err == nil {
+			err = t.Queue(ctx, erasure, old.number)
+		}
+	}
+	return err
+}
+
+// A wordKey is the key of a row of directory_word, but for domain and entry.
+type wordKey struct {
+	place         int64
+	initial, word string
+}
+
+func wordKeys(e *directory.Entry) map[wordKey]bool {
+	out := map[wordKey]bool{}
+	for _, k := range directory.Keys(e) {
+		out[wordKey{placeOf(k.Class, e.Kind), k.Initial, k.Word}] = true
+	}
+	return out
+}
+
+// putWords takes away the words that an entry has no more, and adds those that are new.
+func (t *turn) putWords(ctx context.Context, domain, number int64, d *decision) error {
+	var before, after map[wordKey]bool
+	if d.old != nil {
+		before = wordKeys(&d.old.Entry)
+	}
+	if d.next != nil {
+		after = wordKeys(d.next)
+	}
+	for k := range before {
+		if after[k] {
+			continue
+		}
+		if err := t.Queue(ctx, `DELETE FROM directory_word WHERE domain = $1 AND place = $2 AND initial = $3 AND word = $4 AND entry = $5`,
+			domain, k.place, k.initial, k.word, number); err != nil {
+			return err
+		}
+	}
+	for k := range after {
+		if before[k] {
+			continue
+		}
+		if err := t.Queue(ctx, `INSERT INTO directory_word (domain, place, initial, word, entry) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+			domain, k.place, k.initial, k.word, number); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *turn) putPhoto(ctx context.Context, number int64, d *decision) error {
+	before, after := "", d.next.Photo
+	if d.old != nil {
+		before = d.old.Photo.SHA1
+	}
+	switch {
+	case before == after.SHA1:
+		return nil
+	case after.SHA1 == "":
+		return t.Queue(ctx, `DELETE FROM directory_photo WHERE entry = $1`, number)
+	}
+	return t.Queue(ctx, `INSERT INTO directory_photo (entry, photo) VALUES ($1, $2) ON CONFLICT (entry) DO UPDATE SET photo = excluded.photo`, number, after.Data)
+}
