@@ -306,7 +306,7 @@ func TestAnswersWhileTheStoreIsAway(t *testing.T) {
 		s.clerk.set(true)
 		say(t, w, "3", body) // refused
 		ask(t, w)
-		time.Sleep(3 * commitTime)
+		time.Sleep(4 * commitTime) // the message, what is to be forgotten, the answer
 		if got := w.Got(); !strings.Contains(got, "resource-constraint") || !strings.HasSuffix(got, "<a xmlns='urn:xmpp:sm:3' h='2'/>") {
 			t.Errorf("got %q", got)
 		}
