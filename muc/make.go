@@ -46,11 +46,10 @@ func (r *Room) unmakeLocked() {
 	r.nicks = nil
 }
 
-// unlockLocked is the event of a new room's owner having said what it shall be: from now on it is kept.
+// unlockLocked has a new room be kept from now on: what is written makes it. Whatever was at this address before may be there still, if its end could not be written.
 func (r *Room) unlockLocked(account xmpp.JID) []server.Write {
 	r.locked, r.stored = false, true
-	writes := []server.Write{r.saveLocked(), &Affiliate{Room: r.JID, Account: account, Affiliation: Owner}}
-	return writes
+	return []server.Write{&Destroy{Room: r.JID}, r.saveLocked(), &Affiliate{Room: r.JID, Account: account, Affiliation: Owner}}
 }
 
 func (r *Room) saveLocked() *Save {

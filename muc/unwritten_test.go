@@ -1,6 +1,7 @@
 package muc_test
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
@@ -119,6 +120,37 @@ func TestInvitationUnwritten(t *testing.T) {
 				t.Error(e)
 			}
 		})
+	}
+}
+
+// Who makes a room where another one has just ended has a room of their own, also if that end was not written.
+func TestEndUnwritten(t *testing.T) {
+	t.Parallel()
+	s, store := leakyServer(t)
+	host, paris := login(t, s, "romeo"), login(t, s, "paris")
+	garden, err := s.Login(t, xmpp.MustParseJID("paris@example.org"), "garden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	send(t, host, "<presence to='"+feast+"/Romeo'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
+	configure(t, host, field("urn:palabre:room:preset", "group"))
+	room := xmpp.MustParseJID(feast)
+	store.hold.Store(true)
+	send(t, host, "<iq type='set' id='d' to='"+feast+"'><query xmlns='http://jabber.org/protocol/muc#owner'><destroy/></query></iq>")
+	for s.Rooms.Occupants(room) > 0 {
+		runtime.Gosched()
+	}
+	send(t, paris, "<presence to='"+feast+"/Paris'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
+	for s.Rooms.Occupants(room) == 0 {
+		runtime.Gosched()
+	}
+	configure(t, garden, field("urn:palabre:room:preset", "group"))
+	if e := until(t, host, isAbout("d")); e.Attr("type") != "error" {
+		t.Error(e)
+	}
+	people, err := s.Rooms.People(t.Context(), room)
+	if err != nil || len(people) != 1 || people[0].Account.Local() != "paris" {
+		t.Errorf("it belongs to %v, %v", people, err)
 	}
 }
 
