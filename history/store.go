@@ -117,8 +117,6 @@ type Store interface {
 	Rows(ctx context.Context, q Query) ([]Row, error)
 	// Count is how many rows a Query would give without its Limit.
 	Count(ctx context.Context, q Query) (int, error)
-	// Edges are the first and the last row that is not Hidden; ok tells whether there is one.
-	Edges(ctx context.Context, owner xmpp.JID) (first, last Row, ok bool, err error)
 	// ByID gives these rows, Hidden ones too, in rising order; those that are not there any more are left out.
 	ByID(ctx context.Context, owner xmpp.JID, ids []int64) ([]Row, error)
 	// Waiting gives the rows that Waits, without their stanzas, above after and above what Reached has said, in rising order, at most limit; Hidden ones too.

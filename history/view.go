@@ -3,7 +3,6 @@ package history
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"slices"
 
 	"palabre/server"
@@ -28,7 +27,7 @@ func (m *Module) ServeRoom(_ context.Context, r *server.Request, v View) (xmpp.E
 			return xmpp.Element{}, xmpp.ErrBadRequest
 		}
 		return xmpp.Element{}, server.Later(func(ctx context.Context) (xmpp.Element, error) {
-			return m.roomMetadata(ctx, &question{query: Query{Owner: room}, view: &v})
+			return m.metadata(ctx, &question{query: Query{Owner: room}, view: &v})
 		})
 	case xmpp.Name{Space: ns, Local: "query"}:
 	default:
@@ -89,21 +88,6 @@ func (q *question) steady(ctx context.Context, store Store, fn func(*scope) erro
 		}
 		spans = now
 	}
-}
-
-// roomMetadata tells the first and the last message that may be seen.
-func (m *Module) roomMetadata(ctx context.Context, q *question) (e xmpp.Element, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	err = q.steady(ctx, m.store, func(s *scope) error {
-		first, last, ok, err := s.edges(ctx, q.query.Owner)
-		e = m.edges(first, last, ok)
-		return err
-	})
-	if err != nil {
-		return xmpp.Element{}, fmt.Errorf("history: metadata: %w", err)
-	}
-	return e, nil
 }
 
 // shown is a row's stanza as who asks may see it.

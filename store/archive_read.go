@@ -246,21 +246,6 @@ func (s *Store) Count(ctx context.Context, q history.Query) (n int, err error) {
 	return n, nil
 }
 
-// Edges is history.Store's.
-func (s *Store) Edges(ctx context.Context, owner xmpp.JID) (first, last history.Row, ok bool, err error) {
-	for _, q := range []history.Query{{Owner: owner, Limit: 1}, {Owner: owner, Limit: 1, Backwards: true}} {
-		rows, err := s.rows(ctx, &q)
-		if err != nil {
-			return first, last, false, fmt.Errorf("store: archive: %w", err)
-		}
-		if len(rows) == 0 {
-			return first, last, false, nil
-		}
-		first, last = last, rows[0]
-	}
-	return first, last, true, nil
-}
-
 // ByID is history.Store's.
 func (s *Store) ByID(ctx context.Context, owner xmpp.JID, ids []int64) ([]history.Row, error) {
 	var out []history.Row

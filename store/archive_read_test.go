@@ -100,13 +100,9 @@ func TestArchiveQueries(t *testing.T) {
 		if rows[0].Kind != history.Sent || rows[3].Kind != history.Waits|history.Hidden {
 			t.Errorf("kinds: %+v", rows)
 		}
-		first, last, ok, err := s.Edges(t.Context(), romeo)
-		if err != nil || !ok || first.ID != ids[0] || last.ID != ids[7] {
-			t.Errorf("edges: %v %v %v %v", first, last, ok, err)
-		}
-		if _, _, ok, err = s.Edges(t.Context(), nurse); ok || err != nil {
-			t.Errorf("edges of nothing: %v %v", ok, err)
-		}
+		expectRows(t, s, history.Query{Owner: romeo, Limit: 1}, "0")
+		expectRows(t, s, history.Query{Owner: romeo, Limit: 1, Backwards: true}, "6")
+		expectBoth(t, s, history.Query{Owner: nurse})
 	})
 }
 
