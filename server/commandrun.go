@@ -87,7 +87,7 @@ func (c *commands) answer(t Target) IQHandler {
 			return xmpp.Element{}, xmpp.ErrItemNotFound.With("There is no such command.")
 		}
 		if ok, err := cmd.allowed(ctx, r); err != nil || !ok {
-			return xmpp.Element{}, firstError(err, xmpp.ErrForbidden)
+			return xmpp.Element{}, firstError(err, xmpp.ErrForbidden.With("You may not run this command."))
 		}
 		return c.step(ctx, cmd, r)
 	}

@@ -20,7 +20,7 @@ func (s *Session) Receive(ctx context.Context, ev stream.Event) {
 	s.received++
 	p := &Passage{Stanza: st, Session: s, Number: s.received}
 	if ev.BadTo {
-		p.err = xmpp.ErrJIDMalformed.With("The address in 'to' is not one.")
+		p.err = xmpp.ErrJIDMalformed.With("The address in 'to' is not one. Check how it is written: it may be too long, or hold a character that can't be in one.")
 	} else if st.To.IsZero() && st.Kind != xmpp.Presence {
 		st.To = s.JID.Bare() // RFC 6120 §10.3.1, §10.3.3
 	}
