@@ -28,33 +28,23 @@ func wordsOf(name string) string {
 	return words
 }
 
-// A roomRow is what is read of a room's row: for lists, the last ones are left out.
-type roomRow struct {
-	created, said int64
-	config        string
-	subject       muc.Subject
-	avatar        string
-}
-
-func (r *roomRow) parse(c *muc.Config) error { return json.Unmarshal([]byte(r.config), c) }
-
 const selectRoom = `SELECT r.room, r.created, r.config, r.subject, r.nick, r.said, r.avatar
 	FROM jid j JOIN room r ON r.room = j.id WHERE j.bare = $1`
 
 // Room is muc.Store's. Writes that are under way may be in it, or in parts of it, or not.
 func (s *Store) Room(ctx context.Context, room xmpp.JID) (*muc.Stored, error) {
-	var id int64
-	var row roomRow
-	err := s.db.QueryRow(ctx, []any{&id, &row.created, &row.config, &row.subject.Text, &row.subject.Nick, &row.said, &row.avatar}, selectRoom, room.String())
+	var id, created, said int64
+	var config string
+	out := new(muc.Stored)
+	err := s.db.QueryRow(ctx, []any{&id, &created, &config, &out.Subject.Text, &out.Subject.Nick, &said, &out.Avatar}, selectRoom, room.String())
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("store: room: %w", err)
 	}
-	out := &muc.Stored{Created: instant(row.created), Subject: row.subject, Avatar: row.avatar}
-	out.Subject.At = instant(row.said)
-	if err = row.parse(&out.Config); err == nil {
+	out.Created, out.Subject.At = instant(created), instant(said)
+	if err = json.Unmarshal([]byte(config), &out.Config); err == nil {
 		out.Members, err = s.people(ctx, id)
 	}
 	if err != nil {
@@ -146,14 +136,14 @@ const maxWanted = 2000
 // listed reads rooms as they stand in lists.
 func (s *Store) listed(ctx context.Context, query string, args ...any) (out []muc.Listed, err error) {
 	err = s.db.Query(ctx, func(scan scanner) error {
-		var service, local, affiliation string
-		var row roomRow
+		var service, local, config, affiliation string
+		var created int64
 		var l muc.Listed
-		if err := scan(&service, &local, &row.created, &l.Members, &row.config, &affiliation); err != nil {
+		if err := scan(&service, &local, &created, &l.Members, &config, &affiliation); err != nil {
 			return err
 		}
-		l.Created = instant(row.created)
-		err := row.parse(&l.Config)
+		l.Created = instant(created)
+		err := json.Unmarshal([]byte(config), &l.Config)
 		if err == nil {
 			err = l.Affiliation.UnmarshalText([]byte(affiliation))
 		}
@@ -181,13 +171,10 @@ const (
 func (s *Store) Gone(ctx context.Context, room xmpp.JID) (at time.Time, err error) {
 	var n int64
 	err = s.db.QueryRow(ctx, []any{&n}, `SELECT g.at FROM jid j JOIN room_gone g ON g.room = j.id WHERE j.bare = $1`, room.String())
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return time.Time{}, nil
-	case err != nil:
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return time.Time{}, fmt.Errorf("store: room: %w", err)
 	}
-	return time.UnixMicro(n), nil
+	return instant(n), nil
 }
 
 // CountRooms is muc.Store's.
