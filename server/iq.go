@@ -80,6 +80,11 @@ func (h *Host) ServeIQ(ctx context.Context, t Target, p *Passage) error {
 	if fn == nil {
 		return xmpp.ErrServiceUnavailable // RFC 6120 §8.3.3.19
 	}
+	return h.ServeBy(ctx, fn, p)
+}
+
+// ServeBy answers a request by a handler that is registered nowhere: for a service that has requests of its own, whatever other services have.
+func (h *Host) ServeBy(ctx context.Context, fn IQHandler, p *Passage) error {
 	payload, _ := p.Stanza.First()
 	r := &Request{Stanza: p.Stanza, Payload: payload, Session: p.Session, Account: p.Recipient}
 	r.Own = r.Account != nil && p.Sender() == r.Account.JID
