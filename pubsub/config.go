@@ -83,8 +83,8 @@ func (c Config) most() int {
 	return c.MaxItems
 }
 
-// Shows tells whether who comes is sent the last item.
-func (c Config) Shows() bool { return c.SendLast == OnSubPresence && c.Deliver }
+// shows tells whether who comes is sent the last item.
+func (c Config) shows() bool { return c.SendLast == OnSubPresence && c.Deliver }
 
 // payload is how many bytes an item may have.
 func (c Config) payload() int {

@@ -40,7 +40,7 @@ func (g *gallery) stanzas(ctx context.Context, all []Shown) iter.Seq[*xmpp.Stanz
 }
 
 func (g *gallery) mayShow(ctx context.Context, x *Shown) bool {
-	if x.Item.Seq <= max(g.sent[x.key()], x.Node.Config.floor(g.m.host.Now())) || !x.Node.Config.Shows() {
+	if x.Item.Seq <= max(g.sent[x.key()], x.Node.Config.floor(g.m.host.Now())) || !x.Node.Config.shows() {
 		return false
 	}
 	err := g.m.allows(ctx, reader{x.Owner, g.s.Account.JID, true}, &x.Node.Config, x.Affiliation)
