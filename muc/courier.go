@@ -42,8 +42,5 @@ type Draft interface {
 	Drop(ctx context.Context)
 }
 
-// How often what was said may be sent: by one account, and from one room.
-var (
-	senderPace = pace{burst: 20, each: 3 * time.Minute}
-	letterPace = pace{burst: 50, each: time.Minute}
-)
+// letterPace is how many recipients a room's mails may have. How many those of one account may have, the Courier knows.
+var letterPace = server.Pace{Burst: 200, Each: 30 * time.Second}

@@ -11,8 +11,8 @@ import (
 
 // How often people may be invited: by one account, and to one room. Refusals count like invitations.
 var (
-	inviterPace = pace{burst: 100, each: 10 * time.Second}
-	roomPace    = pace{burst: 300, each: 2 * time.Second}
+	inviterPace = server.Pace{Burst: 100, Each: 10 * time.Second}
+	roomPace    = server.Pace{Burst: 300, Each: 2 * time.Second}
 )
 
 // mostInvited is how many people one message can invite.
@@ -176,7 +176,7 @@ func (r *Room) inviteLocked(w who, st *xmpp.Stanza, people []invitee) (*event, e
 
 // pacedLocked counts invitations to the room.
 func (r *Room) pacedLocked(n int) bool {
-	return r.service.opts.Limits.Off || r.invited.take(r.service.host.Now(), n, roomPace)
+	return r.service.opts.Limits.Off || r.invited.Take(r.service.host.Now(), n, roomPace)
 }
 
 var errMembers = xmpp.ErrResourceConstraint.With("This room has as many members as it can have.")
@@ -190,10 +190,10 @@ func (s *Service) mayInvite(account xmpp.JID, n int) bool {
 	}
 	a, release := s.host.Account(account)
 	defer release()
-	mine := s.spent.Get(a)
+	mine := s.invited.Get(a)
 	mine.mu.Lock()
 	defer mine.mu.Unlock()
-	return mine.invited.take(s.host.Now(), n, inviterPace)
+	return mine.Take(s.host.Now(), n, inviterPace)
 }
 
 // invitationsLocked are the invitations as they go out: in the name of the room, with what only the room can know of who invites. What is kept nowhere has no text.

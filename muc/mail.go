@@ -42,23 +42,7 @@ func (s *Service) mailed(ctx context.Context, c *server.CommandCall) (server.Com
 	if err != nil {
 		return server.CommandReply{}, err
 	}
-	if !s.maySend(c.From.Bare(), order.Recipients()) {
-		return server.CommandReply{}, errCourier
-	}
 	return done("It is on its way. Everybody in the room is told.", s.manage(ctx, c.To, func(r *Room) error { return r.mail(ctx, c.From, order) }))
-}
-
-// maySend counts what an account sends, from whichever rooms.
-func (s *Service) maySend(account xmpp.JID, n int) bool {
-	if s.opts.Limits.Off {
-		return true
-	}
-	a, release := s.host.Account(account)
-	defer release()
-	mine := s.spent.Get(a)
-	mine.mu.Lock()
-	defer mine.mu.Unlock()
-	return mine.letters.take(s.host.Now(), n, senderPace)
 }
 
 // mail sends what somebody may see of the room, as it is when the mail begins to be written. The mail and the notice are committed together.
@@ -97,7 +81,7 @@ func (r *Room) extract(from xmpp.JID, recipients int) (Extract, error) {
 		return Extract{}, err
 	case !r.archivesLocked():
 		return Extract{}, xmpp.ErrNotAllowed.With("Nothing is kept of what is said in this room, and so nothing can be sent.")
-	case !r.service.opts.Limits.Off && !r.letters.take(r.service.host.Now(), recipients, letterPace):
+	case !r.service.opts.Limits.Off && !r.letters.Take(r.service.host.Now(), recipients, letterPace):
 		return Extract{}, errCourier
 	}
 	x := Extract{Room: r.JID, Name: r.config.Name, By: w.account.Local(), Within: slices.Clone(r.visibleLocked(from))}

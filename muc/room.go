@@ -43,8 +43,8 @@ type Room struct {
 	ordered   int            // events since it is awake
 	unsure    []*occupant    // may have been seen as what they are not: a change was not written
 	life      int            // how many rooms have been here and are no more since then
-	invited   bucket         // of invitations
-	letters   bucket         // of recipients of mail
+	invited   server.Bucket  // of invitations
+	letters   server.Bucket  // of recipients of mail
 	pictured  pictured       // the hashes of the avatar
 	wardrobe  wardrobe       // see wardrobeLocked
 }

@@ -49,13 +49,13 @@ type Limits struct {
 
 // A Service is the rooms of one server: the module.
 type Service struct {
-	opts   Options
-	host   *server.Host
-	log    *slog.Logger
-	places server.AccountSlot[place]
-	inside server.SessionSlot[inside]
-	spent  server.AccountSlot[spent]
-	keeper *timekeeper
+	opts    Options
+	host    *server.Host
+	log     *slog.Logger
+	places  server.AccountSlot[place]
+	inside  server.SessionSlot[inside]
+	invited server.AccountSlot[invited]
+	keeper  *timekeeper
 }
 
 // New makes the module.
@@ -95,7 +95,7 @@ func (s *Service) Register(h *server.Host) {
 	s.host, s.log = h, h.Log()
 	s.places = server.NewAccountSlot[place](h)
 	s.inside = server.NewSessionSlot[inside](h)
-	s.spent = server.NewAccountSlot[spent](h)
+	s.invited = server.NewAccountSlot[invited](h)
 	for domain, of := range s.opts.Rooms {
 		h.HandleDomain(domain, s.take)
 		h.DecideDomain(domain, s.decide)
