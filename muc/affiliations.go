@@ -42,7 +42,7 @@ func (r *Room) affiliateLocked(by string, list ...standing) *upshot {
 
 func (u *upshot) affiliateLocked(s standing) {
 	r := u.room
-	s.reason = u.reasonLocked(s.reason)
+	s.reason = r.reasonLocked(s.reason)
 	p := r.people[s.account]
 	if p == nil {
 		p = &Person{Account: s.account, Affiliation: None}
@@ -90,11 +90,7 @@ func (u *upshot) keepLocked(p *Person) {
 	if !r.stored {
 		return
 	}
-	w := &Affiliate{Room: r.JID, Account: p.Account, Affiliation: p.Affiliation, Nick: p.Nick, Reason: p.Reason}
-	if r.volatileLocked() { // a reason may repeat what was said
-		w.Reason = ""
-	}
-	u.writes = append(u.writes, w)
+	u.writes = append(u.writes, &Affiliate{Room: r.JID, Account: p.Account, Affiliation: p.Affiliation, Nick: p.Nick, Reason: p.Reason})
 }
 
 // beginLocked begins the interval of one who is inside when they become a member. For others it begins when they come in.

@@ -200,7 +200,10 @@ func runDestroy(ctx context.Context, s *Service, c *server.CommandCall) error {
 	if len(d.reason) > mostReason {
 		return xmpp.ErrNotAcceptable.With("The reason is too long.")
 	}
-	return s.act(ctx, c, isOwner, func(r *Room, _ who) (*event, error) { return r.destroyLocked(d), nil })
+	return s.act(ctx, c, isOwner, func(r *Room, _ who) (*event, error) {
+		d.reason = r.reasonLocked(d.reason)
+		return r.destroyLocked(d), nil
+	})
 }
 
 func runPeople(ctx context.Context, s *Service, c *server.CommandCall) (server.CommandReply, error) {

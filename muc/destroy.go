@@ -31,6 +31,7 @@ func (r *Room) destroy(ctx context.Context, q *server.Request, d xmpp.Element) e
 		if r.whoLocked(q.From).affiliation != Owner {
 			return nil, errNotOwner
 		}
+		end.reason = r.reasonLocked(end.reason)
 		return r.destroyLocked(end), nil
 	})
 }
@@ -46,7 +47,7 @@ func (s *Service) Destroy(ctx context.Context, room xmpp.JID, reason string, alt
 		if !r.stored && !r.locked {
 			return nil, errNoRoom
 		}
-		return r.destroyLocked(destruction{venue: alternate, reason: reason}), nil
+		return r.destroyLocked(destruction{venue: alternate, reason: r.reasonLocked(reason)}), nil
 	})
 }
 

@@ -62,7 +62,7 @@ type appointment struct {
 func (r *Room) appointLocked(by string, list ...appointment) *upshot {
 	u := r.upshotLocked(by)
 	for _, a := range list {
-		a.reason = u.reasonLocked(a.reason)
+		a.reason = r.reasonLocked(a.reason)
 		switch {
 		case a.role == NoRole:
 			u.outLocked(a.occupant, farewell{codes: []int{307}, reason: a.reason}) // §8.2

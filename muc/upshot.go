@@ -35,8 +35,8 @@ func (r *Room) upshotLocked(by string) *upshot {
 }
 
 // reasonLocked is what is told of a reason, and kept: nothing, where nothing that is said may be.
-func (u *upshot) reasonLocked(reason string) string {
-	if u.room.volatileLocked() {
+func (r *Room) reasonLocked(reason string) string {
+	if r.volatileLocked() {
 		return ""
 	}
 	return reason
