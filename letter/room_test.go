@@ -99,7 +99,7 @@ func body(s string) string { return "<body>" + escape(s) + "</body>" }
 // ask asks for a letter about the room.
 func (p *past) ask(change func(*letter.Query)) *letter.Letter {
 	p.t.Helper()
-	templates, err := letter.OpenTemplates()
+	templates, err := letter.OpenTemplates("")
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -2,71 +2,80 @@ package letter
 
 import (
 	"bufio"
+	"compress/gzip"
 	"context"
+	"fmt"
 	"io"
-	"strings"
 	"time"
 )
 
-// A Head is what a letter begins with, a Day what each day does. Both are for templates, as are Message and Event.
-type Head struct {
-	Lang, Title, Period, Times, Requester, Count, Others string
-	Participants                                         []string
-}
-
-// A Day is one of the calendar, or what is left of it after the clocks were changed.
-type Day struct{ Date string }
-
-// A Message is what somebody has said.
-type Message struct {
-	Time, Name string
-	Heads      bool // the name and the time are not those of the message before it
-	Act        bool // it says what the one of that name does (XEP-0245)
-	Missing    bool // what it said is not there: it was taken back, or is encrypted
-	Lines      []Line
-	Files      []File
-	Notes      []string // what became of it
-}
-
-// A Line is a line of what was said.
-type Line struct {
-	Text  string
-	Quote bool // it repeats what somebody else has said
-	links []link
-}
-
-// A File is one that was shared; Line says its name, size and address.
-type File struct {
-	Line Line
-}
-
-// An Event is what happened beside the messages.
-type Event struct{ Time, Text string }
-
 // WriteText writes the letter as plain text: UTF-8, lines of 72 columns, but for long links, that end with a line feed.
 func (l *Letter) WriteText(ctx context.Context, w io.Writer) error {
-	t := l.scribe.Templates.text[l.lang.code]
-	return l.write(ctx, w, func(w io.Writer, name string, data any) error { return execute(t, w, name, data) })
+	return l.write(ctx, w, l.scribe.Templates.text[l.lang.code])
 }
 
-// A part writes one part of a letter.
-type part func(w io.Writer, name string, data any) error
+// WriteHTML writes the letter as a page of HTML: UTF-8, without anything that has to be fetched, or that runs.
+func (l *Letter) WriteHTML(ctx context.Context, w io.Writer) error {
+	return l.write(ctx, w, l.scribe.Templates.html[l.lang.code])
+}
+
+// WriteAttachment writes the letter as compressed plain text (RFC 1952), for a mail that holds the cover.
+func (l *Letter) WriteAttachment(ctx context.Context, w io.Writer) error {
+	z := gzip.NewWriter(w)
+	if err := l.WriteText(ctx, z); err != nil {
+		return err
+	}
+	return z.Close()
+}
+
+// WriteCoverText writes what stands in the mail when the letter is attached; WriteCoverHTML the same as HTML.
+func (l *Letter) WriteCoverText(w io.Writer) error {
+	return execute(l.scribe.Templates.text[l.lang.code], w, "cover", l.head())
+}
+
+// WriteCoverHTML is WriteCoverText in HTML.
+func (l *Letter) WriteCoverHTML(w io.Writer) error {
+	return execute(l.scribe.Templates.html[l.lang.code], w, "cover", l.head())
+}
+
+// AttachmentName is the file name of the attachment: ASCII, of letters, digits, and hyphens.
+func (l *Letter) AttachmentName() string {
+	name := "history"
+	if l.Count > 0 {
+		const day = "2006-01-02"
+		name += "-" + l.survey.begin.In(l.query.Zone).Format(day)
+		if end := l.survey.end.In(l.query.Zone).Format(day); name != "history-"+end {
+			name += "-to-" + end
+		}
+	}
+	return name + ".txt.gz"
+}
+
+func execute(t executor, w io.Writer, name string, data any) error {
+	if err := t.ExecuteTemplate(w, name, data); err != nil {
+		return fmt.Errorf("letter: %w", err)
+	}
+	return nil
+}
 
 // A pen writes one message after the other.
 type pen struct {
 	*Letter
-	ctx  context.Context
-	w    *bufio.Writer
-	part part
+	ctx      context.Context
+	w        *bufio.Writer
+	template executor
 
 	day     string // as its heading has it
 	changed bool   // the offset of the zone is not, or was not, what it was at first
 	before  string // what the last message was headed by
 }
 
-func (l *Letter) write(ctx context.Context, w io.Writer, part part) error {
-	p := &pen{Letter: l, ctx: ctx, w: bufio.NewWriter(w), part: part}
-	if err := part(p.w, "head", l.head()); err != nil {
+func (p *pen) part(name string, data any) error { return execute(p.template, p.w, name, data) }
+
+func (l *Letter) write(ctx context.Context, w io.Writer, t executor) error {
+	p := &pen{Letter: l, ctx: ctx, w: bufio.NewWriter(w), template: t}
+	head := l.head()
+	if err := p.part("head", head); err != nil {
 		return err
 	}
 	if l.survey.last != 0 {
@@ -76,7 +85,7 @@ func (l *Letter) write(ctx context.Context, w io.Writer, part part) error {
 			return err
 		}
 	}
-	if err := part(p.w, "foot", nil); err != nil {
+	if err := p.part("foot", head); err != nil {
 		return err
 	}
 	return p.w.Flush()
@@ -86,7 +95,7 @@ func (l *Letter) write(ctx context.Context, w io.Writer, part part) error {
 func (l *Letter) head() Head {
 	h := Head{Lang: l.lang.code, Title: l.lang.fill(l.about(), "title", l.query.Title), Count: l.lang.count(l.Count)}
 	if l.query.Requester != "" {
-		h.Requester = l.lang.fill("requester", "name", l.query.Requester)
+		h.Requester = l.lang.fill("requester", "name", isolated(l.query.Requester))
 	}
 	h.Participants = l.survey.people.names()
 	if n := l.survey.people.more; n > 0 {
@@ -94,9 +103,10 @@ func (l *Letter) head() Head {
 	}
 	if !l.survey.end.IsZero() {
 		begin, end := l.survey.begin.In(l.query.Zone), l.survey.end.In(l.query.Zone)
-		h.Period = l.lang.fill("from_to", "begin", l.moment(begin), "end", l.moment(end))
+		h.Period = capital(l.lang.fill("from_to", "begin", l.moment(begin), "end", l.moment(end)))
 		h.Times = l.lang.fill("times", "zone", zone(begin))
 	}
+	h.Cover = l.lang.fill("cover", "count", h.Count, "file", l.AttachmentName())
 	return h
 }
 
@@ -115,17 +125,24 @@ func (p *pen) row(row *Row) error {
 	name, clock := p.survey.people.name(row), at.Format("15:04")
 	if s.kind != words {
 		p.before = ""
-		return p.part(p.w, "event", Event{Time: clock, Text: p.event(s.content, name)})
+		return p.part("event", Event{Time: clock, Text: p.event(s.content, name)})
 	}
-	m := Message{Time: clock, Name: isolated(name), Act: s.act, Missing: s.missing || s.encrypted, Notes: s.notes}
+	m := Message{
+		Time: clock, Name: name, Colour: colourOf(name), Act: s.act, Title: oneLine(s.title, 500), Lines: linesOf(s.text), Gone: s.gone, Notes: s.notes,
+	}
 	if head := clock + name; head != p.before {
 		m.Heads, p.before = true, head
 	}
 	if s.encrypted {
-		m.Notes = append(m.Notes, p.lang.fill("encrypted"))
+		m.Gone = p.lang.fill("encrypted")
 	}
-	p.fill(&m, s.content)
-	return p.part(p.w, "message", m)
+	for _, f := range s.files {
+		m.Files = append(m.Files, p.lang.fileOf(f))
+	}
+	if s.act {
+		m.Lines = linesOf("* " + isolated(name) + " " + s.text)
+	}
+	return p.part("message", m)
 }
 
 // heading writes a day's heading where one begins, and where the clocks are changed. From the first such change on, headings tell the zone.
@@ -133,7 +150,7 @@ func (p *pen) heading(at time.Time) error {
 	_, first := p.survey.begin.In(p.query.Zone).Zone()
 	_, now := at.Zone()
 	p.changed = p.changed || now != first
-	day := p.lang.date(at)
+	day := capital(p.lang.date(at))
 	if p.changed {
 		day += " (" + zone(at) + ")"
 	}
@@ -141,137 +158,22 @@ func (p *pen) heading(at time.Time) error {
 		return nil
 	}
 	p.day, p.before = day, ""
-	return p.part(p.w, "day", Day{Date: day})
+	return p.part("day", Day{Date: day})
 }
 
 // event says what has happened.
 func (p *pen) event(c content, name string) string {
+	name = isolated(name)
 	text := isolated(oneLine(c.text, 500))
 	switch {
 	case c.kind == subject && text == "":
-		return p.lang.fill("subject_removed", "name", isolated(name))
+		return p.lang.fill("subject_removed", "name", name)
 	case c.kind == subject:
-		return p.lang.fill("subject", "name", isolated(name), "text", text)
+		return p.lang.fill("subject", "name", name, "text", text)
 	case c.kind == invitation:
-		return p.lang.fill("invitation", "name", isolated(name), "text", text)
+		return p.lang.fill("invitation", "name", name, "text", text)
 	case c.kind == call:
-		return p.lang.fill("call", "name", isolated(name))
+		return p.lang.fill("call", "name", name)
 	}
-	return p.lang.fill("reaction", "name", isolated(name), "text", text)
-}
-
-// A saying is what a row says by now, and what became of it.
-type saying struct {
-	content
-	missing bool
-	notes   []string
-}
-
-// says gives what a row says; one of kind nothing is not shown.
-func (p *pen) says(row *Row) (saying, error) {
-	s, st := p.survey, row.Stanza
-	by, taken := s.taken[row.ID]
-	switch {
-	case row.Tombstone, taken:
-		if by == "" && row.Tombstone {
-			by = moderatorOf(st)
-		}
-		return p.takenBack(by), nil
-	case replaces(st) != "" && replaces(st) != st.ID:
-		if !s.alone[row.ID] {
-			return saying{}, nil
-		}
-		return saying{content: contentOf(st, p.query.Language), notes: []string{p.lang.fill("corrects")}}, nil
-	}
-	c := contentOf(st, p.query.Language)
-	if c.kind == reaction && !p.isLast(row) {
-		return saying{}, nil
-	}
-	out := saying{content: c}
-	if id := s.corrected[row.ID]; id != 0 {
-		var err error
-		if out, err = p.corrected(row, out, id); err != nil {
-			return out, err
-		}
-	}
-	if s.failed[row.ID] {
-		out.notes = append(out.notes, p.lang.fill("failed"))
-	}
-	return out, nil
-}
-
-// isLast tells whether reactions have not been replaced by later ones.
-func (p *pen) isLast(row *Row) bool {
-	e, _ := row.Stanza.Child(nsReactions, "reactions")
-	return p.survey.reactions[p.survey.key(row.Sender, e.Attr("id"))] == row.ID
-}
-
-// corrected is what a message says after its last correction, which is another row. If that was taken back meanwhile, so was the message.
-func (p *pen) corrected(row *Row, s saying, id int64) (saying, error) {
-	r := p.query.reading()
-	r.IDs = []int64{id}
-	err := p.scribe.Archive.Read(p.ctx, r, func(last Row) error {
-		if last.Tombstone {
-			s = p.takenBack(moderatorOf(last.Stanza))
-			return nil
-		}
-		s.content, s.notes = contentOf(last.Stanza, p.query.Language), []string{p.lang.fill("corrected")}
-		if s.kind == nothing {
-			s.kind, s.missing, s.notes = words, true, []string{p.lang.fill("emptied")}
-		}
-		return nil
-	})
-	return s, err
-}
-
-// takenBack is what is left of a message that was taken back by its author, or else by a moderator.
-func (p *pen) takenBack(moderator string) saying {
-	s := saying{content: content{kind: words}, missing: true, notes: []string{p.lang.fill("taken_back")}}
-	if moderator != "" {
-		s.notes[0] = p.lang.fill("moderated_by", "name", isolated(moderator))
-	}
-	return s
-}
-
-// fill puts what was said into a message.
-func (p *pen) fill(m *Message, c content) {
-	if c.title != "" {
-		m.Lines = linesOf(c.title)
-	}
-	text := c.text
-	if c.act {
-		text = "* " + m.Name + " " + text
-	}
-	m.Lines = append(m.Lines, linesOf(text)...)
-	for _, f := range c.files {
-		m.Files = append(m.Files, File{Line: lineOf(strings.TrimSpace(p.lang.fill("file") + ": " + oneLine(f.name, 100) + " " + clean(f.url)))})
-	}
-}
-
-// linesOf are the lines of a text.
-func linesOf(text string) (lines []Line) {
-	text = strings.Trim(clean(text), "\n")
-	if text == "" {
-		return nil
-	}
-	for line := range strings.SplitSeq(text, "\n") {
-		lines = append(lines, lineOf(strings.TrimRight(line, " ")))
-	}
-	return lines
-}
-
-func lineOf(s string) Line {
-	return Line{Text: s, Quote: strings.HasPrefix(s, ">"), links: linksIn(s)}
-}
-
-// isolated keeps a text that is written from right to left from reordering what stands beside it (UAX #9).
-func isolated(s string) string {
-	if strings.ContainsFunc(s, isRightToLeft) {
-		return "\u2068" + s + "\u2069"
-	}
-	return s
-}
-
-func isRightToLeft(r rune) bool {
-	return r >= 0x590 && r <= 0x8FF || r >= 0xFB1D && r <= 0xFDFF || r >= 0xFE70 && r <= 0xFEFC || r >= 0x10800 && r <= 0x10FFF || r >= 0x1E800 && r <= 0x1EFFF
+	return p.lang.fill("reaction", "name", name, "text", text)
 }

@@ -1,0 +1,140 @@
+package letter
+
+import (
+	"strconv"
+	"strings"
+
+	"palabre/xmpp"
+)
+
+// A saying is what a row says by now, and what became of it.
+type saying struct {
+	content
+	gone  string   // why there is nothing to be seen of it; empty if there is
+	notes []string // what became of it
+}
+
+// says gives what a row says; one of kind nothing is not shown.
+func (p *pen) says(row *Row) (saying, error) {
+	s, st := p.survey, row.Stanza
+	by, taken := s.taken[row.ID]
+	switch {
+	case row.Tombstone, taken:
+		if by == "" && row.Tombstone {
+			by = moderatorOf(st)
+		}
+		return p.takenBack(by), nil
+	case replaces(st) != "" && replaces(st) != st.ID:
+		if !s.alone[row.ID] {
+			return saying{}, nil
+		}
+		return saying{content: p.content(st), notes: []string{p.lang.fill("corrects")}}, nil
+	}
+	out := saying{content: p.content(st)}
+	if out.kind == reaction && !p.isLast(row) {
+		return saying{}, nil
+	}
+	if id := s.corrected[row.ID]; id != 0 {
+		var err error
+		if out, err = p.corrected(out, id); err != nil {
+			return out, err
+		}
+	}
+	if s.failed[row.ID] {
+		out.notes = append(out.notes, p.lang.fill("failed"))
+	}
+	return out, nil
+}
+
+// isLast tells whether reactions have not been replaced by later ones.
+func (p *pen) isLast(row *Row) bool {
+	e, _ := row.Stanza.Child(nsReactions, "reactions")
+	return p.survey.reactions[p.survey.key(row.Sender, e.Attr("id"))] == row.ID
+}
+
+// corrected is what a message says after its last correction, which is another row. If that was taken back meanwhile, so was the message.
+func (p *pen) corrected(s saying, id int64) (saying, error) {
+	r := p.query.reading()
+	r.IDs = []int64{id}
+	err := p.scribe.Archive.Read(p.ctx, r, func(last Row) error {
+		if last.Tombstone {
+			s = p.takenBack(moderatorOf(last.Stanza))
+			return nil
+		}
+		s.content, s.notes = p.content(last.Stanza), []string{p.lang.fill("corrected")}
+		if s.kind == nothing {
+			s.kind, s.gone, s.notes = words, p.lang.fill("emptied"), nil
+		}
+		return nil
+	})
+	return s, err
+}
+
+// takenBack is what is left of a message that was taken back by its author, or else by a moderator.
+func (p *pen) takenBack(moderator string) saying {
+	s := saying{content: content{kind: words}, gone: p.lang.fill("taken_back")}
+	if moderator != "" {
+		s.gone = p.lang.fill("moderated_by", "name", isolated(moderator))
+	}
+	return s
+}
+
+// content is what a message says, without what it repeats of one that was taken back.
+func (p *pen) content(st *xmpp.Stanza) content {
+	c := contentOf(st, p.query.Language)
+	if e, ok := st.Child(nsReply, "reply"); ok && c.text != "" && p.isGone(e.Attr("id")) {
+		c.text = withoutQuote(st, c.text)
+	}
+	if c.encrypted {
+		c.text = ""
+	}
+	return c
+}
+
+// isGone tells whether what a reply answers was taken back. In rooms replies name the id that the room has given; between two, the sender's own (XEP-0461 §4.1).
+func (p *pen) isGone(id string) bool {
+	if p.survey.room {
+		number, ok := p.scribe.Archive.Number(id)
+		_, gone := p.survey.taken[number]
+		return ok && gone
+	}
+	return p.survey.takenKeys[p.survey.key(xmpp.JID{}, id)]
+}
+
+// withoutQuote cuts out of a body what stands there for clients that know no replies (XEP-0461 §3.1), and whatever else it begins with that is quoted.
+func withoutQuote(st *xmpp.Stanza, text string) string {
+	for _, c := range st.Children {
+		if c.Name != (xmpp.Name{Space: nsFallback, Local: "fallback"}) {
+			continue
+		}
+		if e, err := xmpp.ParseIn(st.RawChild(c), xmpp.NSClient, st.Extra); err == nil && e.Attr("for") == nsReply {
+			text = withoutRange(text, e)
+			break
+		}
+	}
+	for strings.HasPrefix(text, ">") {
+		_, text, _ = strings.Cut(text, "\n")
+	}
+	return text
+}
+
+// withoutRange cuts out the first part of a body that a <fallback/> names, in characters (XEP-0428, XEP-0426); all of it if none is named.
+func withoutRange(text string, fallback xmpp.Element) string {
+	part, ok := fallback.Child(nsFallback, "body")
+	if !ok || !part.HasAttr("start") && !part.HasAttr("end") {
+		return ""
+	}
+	runes := []rune(text)
+	start, err := strconv.Atoi(part.Attr("start"))
+	if err != nil || start < 0 {
+		start = 0
+	}
+	end, err := strconv.Atoi(part.Attr("end"))
+	if err != nil || end > len(runes) {
+		end = len(runes)
+	}
+	if start >= end {
+		return text
+	}
+	return string(runes[:start]) + string(runes[end:])
+}
