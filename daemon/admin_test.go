@@ -1,8 +1,12 @@
 package daemon_test
 
 import (
+	"bytes"
+	"errors"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"palabre/admin"
@@ -30,6 +34,28 @@ func open(t *testing.T, cfg daemon.Config) *daemon.Daemon {
 		t.Fatal(err)
 	}
 	return d
+}
+
+func TestDirectoryThatOthersCanWriteToIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[os.FileMode]bool{0o777: true, 0o720: true, 0o755: false, 0o700: false} {
+		cfg := configured(t)
+		if err := errors.Join(os.Mkdir(cfg.DataDir, 0o700), os.Chmod(cfg.DataDir, mode)); err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		d, err := daemon.Open(t.Context(), cfg, slog.New(slog.NewTextHandler(&log, nil)), "test", func(err error) { t.Error(err) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Start()
+		if err := d.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if warned := strings.Contains(log.String(), "run 'chmod 700 "+cfg.DataDir+"'"); warned != want {
+			t.Errorf("with mode %o the log says: %s", mode, log.String())
+		}
+	}
 }
 
 // An account that is deleted while no server runs leaves nobody subscribed to it (RFC 6121 §3), as one that is deleted while one does.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -58,6 +59,9 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, version string, fat
 	d.Store, err = store.Open(ctx, store.Options{DataDir: cfg.DataDir, URL: cfg.Database.URL, Logger: log, Fatal: fatal})
 	if err != nil {
 		return nil, err
+	}
+	if info, err := os.Stat(cfg.DataDir); err == nil && info.Mode().Perm()&0o022 != 0 { // anybody could put a socket of their own into the place of ours
+		log.Warn("others can write to the data directory: run 'chmod 700 " + cfg.DataDir + "'")
 	}
 	if err := d.assemble(ctx); err != nil {
 		return nil, errors.Join(err, d.Store.Close())
