@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"palabre/account"
+	"palabre/directory"
 	"palabre/muc"
 	"palabre/server"
 	"palabre/xmpp"
@@ -15,13 +16,14 @@ import (
 
 // API holds what the functions work on.
 type API struct {
-	Accounts *account.Registry
-	Domains  []string
-	Rooms    *muc.Service
-	RoomsOf  func(domain string) string         // where the rooms of a domain's users are
-	Host     *server.Host                       // nil: no server runs
-	Reload   func() error                       // reads certificates anew; nil: no server runs
-	Status   func(context.Context) ServerStatus // nil: no server runs
+	Accounts  *account.Registry
+	Domains   []string
+	Directory *directory.Book
+	Rooms     *muc.Service
+	RoomsOf   func(domain string) string         // where the rooms of a domain's users are
+	Host      *server.Host                       // nil: no server runs
+	Reload    func() error                       // reads certificates anew; nil: no server runs
+	Status    func(context.Context) ServerStatus // nil: no server runs
 }
 
 // A Caller carries out functions by name. Its errors are sentences for people.
@@ -31,6 +33,13 @@ type Caller interface {
 
 // functions are everything that can be called. The names are part of the interface: they do not change.
 var functions = map[string]function{
+	"directory.add":    of((*API).entryAdd),
+	"directory.delete": of((*API).entryDelete),
+	"directory.import": of((*API).entryImport),
+	"directory.list":   of((*API).entryList),
+	"directory.set":    of((*API).entrySet),
+	"directory.show":   of((*API).entryShow),
+	"group.members":    of((*API).groupMembers),
 	"room.affiliation": of((*API).roomAffiliation),
 	"room.close":       of((*API).roomClose),
 	"room.create":      of((*API).roomCreate),

@@ -10,6 +10,7 @@ import (
 
 	"palabre/account"
 	"palabre/admin"
+	"palabre/directory"
 	"palabre/store"
 	"palabre/xmpp"
 )
@@ -17,9 +18,11 @@ import (
 // api is what administrators may do with this daemon.
 func (d *Daemon) api() *admin.API {
 	return &admin.API{
-		Accounts: d.Accounts, Domains: d.Config.Domains, Rooms: d.Rooms, RoomsOf: d.roomsOf, Host: d.Host, Reload: d.Reload, Status: d.status,
+		Accounts: d.Accounts, Domains: d.Config.Domains, Directory: d.directory(), Rooms: d.Rooms, RoomsOf: d.roomsOf, Host: d.Host, Reload: d.Reload, Status: d.status,
 	}
 }
+
+func (d *Daemon) directory() *directory.Book { return directory.New(directory.Options{Store: d.Store}) }
 
 func (d *Daemon) roomsOf(domain string) string { return d.Config.RoomsOf(domain).Service }
 
@@ -74,7 +77,7 @@ func Offline(ctx context.Context, cfg Config, log *slog.Logger, fatal func(error
 		defer cancel()
 		return errors.Join(d.Host.Shutdown(ctx), d.Store.Close())
 	}
-	return &admin.API{Accounts: d.Accounts, Domains: cfg.Domains, Rooms: d.Rooms, RoomsOf: d.roomsOf}, done, nil
+	return &admin.API{Accounts: d.Accounts, Domains: cfg.Domains, Directory: d.directory(), Rooms: d.Rooms, RoomsOf: d.roomsOf}, done, nil
 }
 
 // offlineEnd is how long to wait for what modules still do.

@@ -25,6 +25,8 @@ type Source interface {
 	Members(ctx context.Context, domain, id string) ([]Entry, error)
 	// GroupsOf are the groups that the person with this account is a member of, in the order of their names; none is no error.
 	GroupsOf(ctx context.Context, account xmpp.JID) ([]Entry, error)
+	// GroupsOfEntry is GroupsOf for a person who may have no account.
+	GroupsOfEntry(ctx context.Context, domain, id string) ([]Entry, error)
 	// Photo gives an entry's photo with its bytes: ErrUnknown if there is no such entry, or it has no photo.
 	Photo(ctx context.Context, domain, id string) (Photo, error)
 }

@@ -127,8 +127,9 @@ func (s *Store) List(ctx context.Context, domain string, q directory.ListQuery) 
 const (
 	selectMembers = `SELECT ` + entryColumns + ` FROM directory g JOIN directory_member m ON m.team = g.entry JOIN directory d ON d.entry = m.person
 		WHERE g.domain = (SELECT j.id FROM jid j WHERE j.bare = $1) AND g.id = $2`
-	selectGroupsOf = `SELECT ` + entryColumns + ` FROM directory p JOIN directory_member m ON m.person = p.entry JOIN directory d ON d.entry = m.team
-		WHERE p.account = $1`
+	groupsOf            = `SELECT ` + entryColumns + ` FROM directory p JOIN directory_member m ON m.person = p.entry JOIN directory d ON d.entry = m.team `
+	selectGroupsOf      = groupsOf + `WHERE p.account = $1`
+	selectGroupsOfEntry = groupsOf + `WHERE p.domain = (SELECT j.id FROM jid j WHERE j.bare = $1) AND p.id = $2`
 )
 
 // Members is directory.Source's.
@@ -147,6 +148,13 @@ func (s *Store) Members(ctx context.Context, domain, id string) ([]directory.Ent
 // GroupsOf is directory.Source's.
 func (s *Store) GroupsOf(ctx context.Context, account xmpp.JID) ([]directory.Entry, error) {
 	out, err := s.entries(ctx, account.Domain(), selectGroupsOf, account.Bare().String())
+	slices.SortFunc(out, byName)
+	return out, err
+}
+
+// GroupsOfEntry is directory.Source's.
+func (s *Store) GroupsOfEntry(ctx context.Context, domain, id string) ([]directory.Entry, error) {
+	out, err := s.entries(ctx, domain, selectGroupsOfEntry, domain, id)
 	slices.SortFunc(out, byName)
 	return out, err
 }
