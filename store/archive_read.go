@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 
 	"palabre/history"
 	"palabre/xmpp"
@@ -25,9 +24,10 @@ const (
 	inBounds = ` AND a.kind & 64 = 0 AND a.id > $2 AND a.id < $3`
 	withPeer = ` AND a.peer = (SELECT id FROM jid WHERE bare = $4)`
 
-	fromOwner = ` FROM archive a /* by archive_owner */`
-	fromPeer  = ` FROM archive a /* by archive_peer */`
-	byIDs     = ` FROM archive a`
+	fromOwner = ` FROM archive a /* by archive_owner */` + ofOwner
+	fromAll   = fromOwner + inBounds
+	fromPeer  = ` FROM archive a /* by archive_peer */` + ofOwner + inBounds + withPeer
+	byIDs     = ` FROM archive a` + ofOwner
 )
 
 // pageful is how many rows are often asked for.
@@ -57,28 +57,37 @@ type asking struct {
 	ids, countIDs              listed
 }
 
-// asks puts one together: from where, and with whom; there are so many arguments up to there.
-func asks(columns, from, with string, args int) asking {
-	rows, limit := columns+from+ofOwner+inBounds+with, ` LIMIT $`+strconv.Itoa(args+1)
-	ids := byIDs + ofOwner + inBounds + with + ` AND a.id IN (`
-	return asking{
-		forwards: rows + ` ORDER BY a.id` + limit, backwards: rows + ` ORDER BY a.id DESC` + limit,
-		count: countRows + from + ofOwner + inBounds + with,
-		ids:   listing(columns+ids, args+1), countIDs: listing(countRows+ids, args+1),
-	}
-}
-
 const (
 	selectRows      = `SELECT ` + rowColumns
 	selectWithPeers = selectRows + peerColumn
 	countRows       = `SELECT COUNT(*)`
+
+	firstOfAll, lastOfAll   = ` ORDER BY a.id LIMIT $4`, ` ORDER BY a.id DESC LIMIT $4`
+	firstOfPeer, lastOfPeer = ` ORDER BY a.id LIMIT $5`, ` ORDER BY a.id DESC LIMIT $5`
+
+	allByIDs  = byIDs + inBounds + ` AND a.id IN (`
+	peerByIDs = byIDs + inBounds + withPeer + ` AND a.id IN (`
+	anyByIDs  = selectRows + byIDs + ` AND a.id IN (`
 )
 
 var (
-	askAll, askPeer           = asks(selectRows, fromOwner, ``, 3), asks(selectRows, fromPeer, withPeer, 4)
-	askAllPeers, askPeerPeers = asks(selectWithPeers, fromOwner, ``, 3), asks(selectWithPeers, fromPeer, withPeer, 4)
-
-	selectByID = listing(selectRows+byIDs+ofOwner+` AND a.id IN (`, 2)
+	askAll = asking{
+		selectRows + fromAll + firstOfAll, selectRows + fromAll + lastOfAll, countRows + fromAll,
+		listing(selectRows+allByIDs, 4), listing(countRows+allByIDs, 4),
+	}
+	askPeer = asking{
+		selectRows + fromPeer + firstOfPeer, selectRows + fromPeer + lastOfPeer, countRows + fromPeer,
+		listing(selectRows+peerByIDs, 5), listing(countRows+peerByIDs, 5),
+	}
+	askAllPeers = asking{
+		selectWithPeers + fromAll + firstOfAll, selectWithPeers + fromAll + lastOfAll, askAll.count,
+		listing(selectWithPeers+allByIDs, 4), askAll.countIDs,
+	}
+	askPeerPeers = asking{
+		selectWithPeers + fromPeer + firstOfPeer, selectWithPeers + fromPeer + lastOfPeer, askPeer.count,
+		listing(selectWithPeers+peerByIDs, 5), askPeer.countIDs,
+	}
+	selectByID = listing(anyByIDs, 2)
 )
 
 // ask gives what a Query is asked with, and the arguments, behind which those for the limit or the ids come.
@@ -263,7 +272,7 @@ func (s *Store) ByID(ctx context.Context, owner xmpp.JID, ids []int64) ([]histor
 	return slices.CompactFunc(out, func(a, b history.Row) bool { return a.ID == b.ID }), nil
 }
 
-const selectWaiting = `SELECT a.id, a.kind` + fromOwner + ofOwner + ` AND a.kind & 2 <> 0 AND a.id > $2
+const selectWaiting = `SELECT a.id, a.kind` + fromOwner + ` AND a.kind & 2 <> 0 AND a.id > $2
 	AND a.id > COALESCE((SELECT d.upto FROM jid j JOIN delivered d ON d.owner = j.id WHERE j.bare = $1), 0)
 	ORDER BY a.id LIMIT $3`
 
