@@ -36,7 +36,7 @@ type Module struct {
 	host  *server.Host
 	prefs cache
 	known server.AccountSlot[loaded]
-	turns server.SessionSlot[turn]
+	turns server.SessionSlot[server.Turnstile] // queries are answered one after the other: many pages at once would not fit into what may wait for a session
 
 	offline offline
 }
@@ -67,7 +67,7 @@ func (m *Module) Info() server.Info {
 func (m *Module) Register(h *server.Host) {
 	m.host = h
 	m.known = server.NewAccountSlot[loaded](h)
-	m.turns = server.NewSessionSlot[turn](h)
+	m.turns = server.NewSessionSlot[server.Turnstile](h)
 	m.advertise(h)
 	m.serve(h)
 	m.offline.m = m

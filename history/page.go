@@ -32,10 +32,10 @@ func (m *Module) answerLater(r *server.Request, q *question) error {
 	s := r.Session
 	return server.Later(func(ctx context.Context) (xmpp.Element, error) {
 		t := m.turns.Get(s)
-		if err := t.take(ctx); err != nil {
+		if err := t.Take(ctx); err != nil {
 			return xmpp.Element{}, err
 		}
-		defer t.leave()
+		defer t.Leave()
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		a, err := m.answer(ctx, q)
