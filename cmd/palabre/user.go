@@ -10,6 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -101,6 +102,9 @@ The password is asked for on a terminal; otherwise it is the first line of the i
 			var err error
 			if password, err = askPassword(cmd); err != nil {
 				return err
+			}
+			if !utf8.ValidString(password) { // clients send it as UTF-8
+				return errors.New("the password is not UTF-8, so nothing was changed; set the terminal to UTF-8, or take other characters")
 			}
 		}
 		var r admin.UserResult
