@@ -95,7 +95,7 @@ func (l *language) check(like *language) error {
 			return fmt.Errorf("text %s in %q has the places %v, where %v are filled in", name, l.code, got, want)
 		}
 	}
-	for name, n := range map[string]int{"weekdays": 7, "months": 12, "months_short": 12} {
+	for name, n := range map[string]int{"weekdays": 7, "months": 12, "months_short": 12, "units": 5} {
 		if len(strings.Fields(l.texts[name])) != n {
 			return fmt.Errorf("text %s in %q is not %d words", name, l.code, n)
 		}

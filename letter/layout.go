@@ -10,6 +10,11 @@ func wrapped(s string) string {
 	return strings.TrimSuffix(wrap(s, "", strings.Repeat(" ", start), linkRanges(linksIn(s))), "\n")
 }
 
+// hang is a text behind its first word, and what follows the first line below its beginning.
+func hang(first, s string) string {
+	return strings.TrimSuffix(wrap(s, first, strings.Repeat(" ", columns(first)), linkRanges(linksIn(s))), "\n")
+}
+
 // rule is a line across the page.
 func rule(of string) string { return strings.Repeat(of, lineWidth) }
 

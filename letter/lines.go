@@ -66,7 +66,7 @@ func (l *language) fileOf(f file) File {
 // size is how large a file is, for people.
 func (l *language) size(bytes int64) string {
 	n, unit := float64(bytes), 0
-	units := []string{"B", "kB", "MB", "GB", "TB", "PB", "EB"}
+	units := strings.Fields(l.texts["units"])
 	for n >= 999.5 && unit < len(units)-1 {
 		n /= 1000
 		unit++

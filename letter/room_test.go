@@ -2,6 +2,7 @@ package letter_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -9,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"palabre/daemon"
 	"palabre/history"
 	"palabre/letter"
 	"palabre/server"
@@ -53,6 +53,22 @@ func newPast(t testing.TB) *past {
 	return p
 }
 
+// An archive is the real one as letters know it; daemon joins them in the same way.
+type archive struct{ *history.Module }
+
+func (a archive) Read(ctx context.Context, r letter.Reading, fn func(letter.Row) error) error {
+	within := make([]history.Span, len(r.Within))
+	for i, s := range r.Within {
+		within[i] = history.Span(s)
+	}
+	reading := history.Reading{
+		Archive: r.Archive, With: r.With, Within: within, IDs: r.IDs, Before: r.Before, Since: r.Since, Until: r.Until, Backwards: r.Backwards,
+	}
+	return a.Module.Read(ctx, reading, func(row history.RoomRow) error {
+		return fn(letter.Row{ID: row.ID, At: history.TimeOf(row.ID), Stanza: row.Stanza, Sender: row.Sender, Tombstone: row.Tombstone})
+	})
+}
+
 // commit writes, and waits until that is durable.
 func (p *past) commit(writes ...server.Write) {
 	p.t.Helper()
@@ -83,6 +99,35 @@ func (p *past) say(account, nick, id, inside string) (name string, number int64)
 	return p.Name(said.ID()), said.ID()
 }
 
+// archive puts what two say into Juliet's archive.
+func (p *past) archive(from, to, id, typ, inside string) {
+	p.t.Helper()
+	p.entry(from, to, id, typ, inside, 0)
+}
+
+// hidden keeps a message for a client of Juliet's, out of what archives show.
+func (p *past) hidden(from, to, id, inside string) {
+	p.t.Helper()
+	p.entry(from, to, id, "chat", inside, history.Hidden|history.Waits)
+}
+
+func (p *past) entry(from, to, id, typ, inside string, kind history.Kind) {
+	p.t.Helper()
+	sender, recipient := xmpp.MustParseJID(from), xmpp.MustParseJID(to)
+	e := history.Entry{Owner: xmpp.MustParseJID(juliet), Peer: sender.Bare(), Kind: kind}
+	if sender.Bare() == e.Owner {
+		e.Peer, e.Kind = recipient.Bare(), kind|history.Sent
+	}
+	st := parse(p.t, fmt.Sprintf("<message type='%s' id='%s' from='%s' to='%s'>%s</message>", typ, id, escape(from), escape(to), inside))
+	raw := st.String()
+	p.commit(&history.Append{Entries: []history.Entry{e}, Stanza: []byte(raw), Inner: strings.IndexByte(raw, '>') + 1})
+}
+
+// everything asks for one row of a room.
+func everything(number int64) history.RoomQuery {
+	return history.RoomQuery{Within: []history.Span{{}}, IDs: []int64{number}}
+}
+
 func parse(t testing.TB, raw string) *xmpp.Stanza {
 	t.Helper()
 	st, err := xmpp.ParseStanza(raw)
@@ -107,7 +152,7 @@ func (p *past) ask(change func(*letter.Query)) *letter.Letter {
 	if change != nil {
 		change(&q)
 	}
-	scribe := &letter.Scribe{Archive: daemon.LetterArchive(p.Module), Templates: templates}
+	scribe := &letter.Scribe{Archive: archive{p.Module}, Templates: templates}
 	l, err := scribe.Letter(p.t.Context(), q)
 	if err != nil {
 		p.t.Fatal(err)

@@ -3,6 +3,9 @@ package letter
 import (
 	"context"
 	"hash/maphash"
+	"iter"
+	"maps"
+	"slices"
 	"time"
 
 	"palabre/xmpp"
@@ -22,7 +25,6 @@ type survey struct {
 	count       int   // messages of people
 	size        int64 // bytes of what they say
 	last        int64 // the newest row
-	first       int64 // the oldest
 	begin, end  time.Time
 	corrected   map[int64]int64  // row -> the row that has what it says now
 	taken       map[int64]string // row that was taken back -> the moderator who did it, or empty
@@ -72,7 +74,6 @@ func (s *survey) look(a Archive, row *Row) {
 	if s.last == 0 {
 		s.last = row.ID
 	}
-	s.first = row.ID
 	st := row.Stanza
 	own := s.key(row.Sender, st.ID)
 	switch id, by, ok := retraction(st); {
@@ -128,8 +129,12 @@ func (s *survey) counts(row *Row, size int) {
 	s.people.met(row)
 }
 
+// spans has the letter's time include a row.
 func (s *survey) spans(row *Row) {
-	if s.begin = row.At; s.end.IsZero() {
+	if s.begin.IsZero() || row.At.Before(s.begin) {
+		s.begin = row.At
+	}
+	if row.At.After(s.end) {
 		s.end = row.At
 	}
 }
@@ -189,25 +194,34 @@ func (s *survey) reacts(row *Row) {
 
 // settle finds what is left: corrections of what was said before the letter begins. What was taken back of that is looked for, to be left out.
 func (s *survey) settle(ctx context.Context, a Archive) error {
-	if len(s.corrections) > 0 && len(s.moderated) > 0 {
-		ids := make([]int64, 0, len(s.moderated))
-		for id := range s.moderated {
-			ids = append(ids, id)
-		}
-		err := a.Read(ctx, Reading{Archive: s.q.Archive, Within: []Span{{}}, IDs: ids}, func(row Row) error {
+	if len(s.corrections) > 0 {
+		err := s.each(ctx, a, maps.Keys(s.moderated), Reading{Archive: s.q.Archive, Within: []Span{{}}}, func(row *Row) {
 			if by := s.moderated[row.ID].author; by == row.Sender || by == s.q.Archive {
 				delete(s.corrections, s.key(row.Sender, row.Stanza.ID))
 			}
-			return nil
 		})
 		if err != nil {
 			return err
 		}
 	}
-	for _, row := range s.corrections {
-		s.alone[row] = true
-	}
+	err := s.each(ctx, a, maps.Values(s.corrections), s.q.reading(), func(row *Row) {
+		s.alone[row.ID] = true
+		s.counts(row, len(row.Stanza.Inner))
+	})
 	s.corrections, s.retractions, s.moderated, s.errors = nil, nil, nil, nil
+	return err
+}
+
+// each reads rows by their ids, a few at a time.
+func (s *survey) each(ctx context.Context, a Archive, ids iter.Seq[int64], r Reading, fn func(*Row)) error {
+	sorted := slices.Sorted(ids)
+	slices.Reverse(sorted)
+	for some := range slices.Chunk(sorted, 50) {
+		r.IDs = some
+		if err := a.Read(ctx, r, func(row Row) error { fn(&row); return nil }); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

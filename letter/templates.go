@@ -133,7 +133,7 @@ func readLanguages(dir string) (map[string]*language, error) {
 func (t *Templates) parse(name, source string, l *language) (err error) {
 	if name == textName {
 		t.text[l.code], err = template.New(name).Funcs(template.FuncMap{
-			"text": l.text, "wrap": wrapped, "rule": rule, "indent": indented, "isolate": isolated,
+			"text": l.text, "wrap": wrapped, "hang": hang, "rule": rule, "indent": indented, "isolate": isolated,
 		}).Parse(source)
 		if err == nil {
 			err = try(t.text[l.code])

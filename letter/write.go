@@ -103,14 +103,20 @@ func (l *Letter) head() Head {
 	}
 	if !l.survey.end.IsZero() {
 		begin, end := l.survey.begin.In(l.query.Zone), l.survey.end.In(l.query.Zone)
-		h.Period = capital(l.lang.fill("from_to", "begin", l.moment(begin), "end", l.moment(end)))
+		if h.Period = l.lang.fill("from_to", "begin", l.moment(begin), "end", l.moment(end)); l.lang.date(begin) == l.lang.date(end) {
+			h.Period = l.moment(begin) + " – " + end.Format(clock)
+		}
+		h.Period = capital(h.Period)
 		h.Times = l.lang.fill("times", "zone", zone(begin))
 	}
 	h.Cover = l.lang.fill("cover", "count", h.Count, "file", l.AttachmentName())
 	return h
 }
 
-func (l *Letter) moment(t time.Time) string { return l.lang.date(t) + ", " + t.Format("15:04") }
+// clock is the time of a day.
+const clock = "15:04"
+
+func (l *Letter) moment(t time.Time) string { return l.lang.date(t) + ", " + t.Format(clock) }
 
 // row writes a row, if it is for people.
 func (p *pen) row(row *Row) error {
@@ -122,15 +128,15 @@ func (p *pen) row(row *Row) error {
 	if err := p.heading(at); err != nil {
 		return err
 	}
-	name, clock := p.survey.people.name(row), at.Format("15:04")
+	name, when := p.survey.people.name(row), at.Format(clock)
 	if s.kind != words {
 		p.before = ""
-		return p.part("event", Event{Time: clock, Text: p.event(s.content, name)})
+		return p.part("event", Event{Time: when, Text: p.event(s.content, name)})
 	}
 	m := Message{
-		Time: clock, Name: name, Colour: colourOf(name), Act: s.act, Title: oneLine(s.title, 500), Lines: linesOf(s.text), Gone: s.gone, Notes: s.notes,
+		Time: when, Name: name, Colour: colourOf(name), Act: s.act, Title: oneLine(s.title, 500), Lines: linesOf(s.text), Gone: s.gone, Notes: s.notes,
 	}
-	if head := clock + name; head != p.before {
+	if head := when + name; head != p.before {
 		m.Heads, p.before = true, head
 	}
 	if s.encrypted {
