@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"palabre/server"
@@ -93,10 +94,14 @@ type Outbox struct {
 	from Address
 	wake chan struct{} // of one: there may be something to do
 
-	mu      sync.Mutex // a leaf: nothing is called under it
-	busy    map[string]bool
-	workers int
-	outage  outage
+	begun time.Time
+	dirty atomic.Bool // there may be mails that are gone, and not deleted
+
+	mu       sync.Mutex           // a leaf: nothing is called under it
+	busy     map[string]time.Time // mails that a worker has, with a zero time, or that rest until then
+	workers  int
+	outage   outage
+	watchers map[*watcher]bool
 }
 
 // New makes an outbox. Run sends what is in it. The error is an *AddressError of the relay's From.
@@ -117,7 +122,7 @@ func New(opts Options) (*Outbox, error) {
 		opts.Retry = 24 * time.Hour
 	}
 	opts.Times = opts.Times.withDefaults()
-	o := &Outbox{opts: opts, wake: make(chan struct{}, 1), busy: map[string]bool{}}
+	o := &Outbox{opts: opts, begun: opts.Now(), wake: make(chan struct{}, 1), busy: map[string]time.Time{}, watchers: map[*watcher]bool{}}
 	if !o.Enabled() {
 		return o, nil
 	}

@@ -36,6 +36,8 @@ type Mail struct {
 	About     xmpp.JID
 	Problem   string // why the last try came to nothing
 	To        []Delivery
+
+	progress bool // the try that is under way has reached somebody
 }
 
 // A Delivery is a mail on its way to one recipient.
