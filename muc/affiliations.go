@@ -99,7 +99,12 @@ func (u *upshot) beginLocked(p *Person) {
 	if r.config.Policy.History != FromArrival || !r.stored || !r.archivesLocked() || len(u.occupantsOfLocked(p.Account)) == 0 {
 		return
 	}
-	w := &Begin{Room: r.JID, Account: p.Account}
+	u.startLocked(p)
+}
+
+// startLocked begins an interval.
+func (u *upshot) startLocked(p *Person) {
+	w := &Begin{Room: u.room.JID, Account: p.Account}
 	u.writes = append(u.writes, w)
 	u.placed = append(u.placed, func() { p.began(w.At) })
 }

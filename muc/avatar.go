@@ -60,7 +60,7 @@ func (r *Room) setCard(ctx context.Context, q *server.Request) error {
 		}
 		r.avatar = card
 		u := &upshot{room: r, writes: []server.Write{r.saveLocked()}}
-		return r.changeLocked(u, nil, []int{104}), nil
+		return r.changeLocked(u, []int{104}), nil
 	})
 }
 

@@ -44,17 +44,29 @@ func (r *Room) configureLocked(by xmpp.JID, f xmpp.Form) (*event, error) {
 	r.expelLocked(u)
 	u.remoderateLocked(&before.Policy)
 	u.settleLocked()
-	more, placed := r.beginAllLocked(&before, fresh)
-	u.writes = append(u.writes, more...)
+	u.beginAllLocked(&before, fresh)
 	r.service.keeper.note(r)
-	e := r.changeLocked(u, placed, r.changedLocked(&before, changed && !fresh))
+	e := r.changeLocked(u, r.changedLocked(&before, changed && !fresh))
 	if before.Policy.Anonymous && !r.config.Policy.Anonymous && len(r.occupants) <= mostUnveiled {
 		r.unveilAllLocked(e)
 	}
 	if fresh {
 		r.lockAgainLocked(e, before, by)
+	} else {
+		r.doubtLocked(e, &before)
 	}
 	return e, nil
+}
+
+// doubtLocked has it looked at again what the room is if that can't be written: those inside have to know what they are in.
+func (r *Room) doubtLocked(e *event, before *Config) {
+	undo := e.undo
+	e.undo = func() {
+		undo()
+		if r.doubted == nil {
+			r.doubted = before
+		}
+	}
 }
 
 // lockAgainLocked has a new room be as it was if it can't be written: its owner may try again.
@@ -91,11 +103,10 @@ func (r *Room) unveilAllLocked(e *event) {
 }
 
 // changeLocked is the event of another configuration.
-func (r *Room) changeLocked(u *upshot, placed []func(), codes []int) *event {
+func (r *Room) changeLocked(u *upshot, codes []int) *event {
 	e, to := u.event(nil), r.audienceLocked()
 	tell := e.tell
 	e.tell = func(ctx context.Context) {
-		r.take(placed)
 		tell(ctx)
 		if len(codes) > 0 {
 			r.give(ctx, to, stream.Packet{Stanza: r.notice(codes)})
@@ -148,10 +159,11 @@ func (r *Room) expelLocked(u *upshot) {
 
 // beginAllLocked begins the intervals of those inside, and of members who have been there, if from now on everybody reads what is said since they came. Who are no members have one
 // position for all.
-func (r *Room) beginAllLocked(before *Config, fresh bool) (writes []server.Write, placed []func()) {
+func (u *upshot) beginAllLocked(before *Config, fresh bool) {
+	r := u.room
 	p := &r.config.Policy
 	if !r.stored || p.History != FromArrival || !r.archivesLocked() || !fresh && before.Policy.History == FromArrival && before.Policy.Archive {
-		return nil, nil
+		return
 	}
 	inside := map[xmpp.JID]bool{}
 	var others []*seat
@@ -162,15 +174,15 @@ func (r *Room) beginAllLocked(before *Config, fresh bool) (writes []server.Write
 	}
 	for account, m := range r.people {
 		if m.Affiliation >= Member && (inside[account] || m.Last != 0) {
-			w := &Begin{Room: r.JID, Account: account}
-			writes, placed = append(writes, w), append(placed, func() { m.began(w.At) })
+			u.startLocked(m)
 		}
 	}
 	if len(others) == 0 {
-		return writes, placed
+		return
 	}
 	w := &Position{Room: r.JID}
-	return append(writes, w), append(placed, func() {
+	u.writes = append(u.writes, w)
+	u.placed = append(u.placed, func() {
 		for _, s := range others {
 			s.since = w.At
 		}

@@ -98,7 +98,7 @@ func (s *Service) changeHats(ctx context.Context, c *server.CommandCall, change 
 		if listed {
 			codes = append(codes, 104) // XEP-0317 §3.2
 		}
-		return r.changeLocked(u, nil, codes), nil
+		return r.changeLocked(u, codes), nil
 	})
 }
 

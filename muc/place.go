@@ -275,9 +275,14 @@ func (r *Room) readoptLocked(kept *Stored) {
 		}
 	}
 	r.unsure = nil
-	if len(u.gone)+len(u.moved) > 0 {
+	var codes []int
+	if r.doubted != nil {
+		codes = r.changedLocked(r.doubted, true)
+		r.doubted = nil
+	}
+	if len(u.gone)+len(u.moved)+len(codes) > 0 {
 		u.settleLocked()
-		r.orderLocked(*u.event(nil), nil)
+		r.orderLocked(*r.changeLocked(u, codes), nil)
 	}
 	r.service.keeper.note(r)
 }

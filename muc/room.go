@@ -42,6 +42,7 @@ type Room struct {
 	pending   int            // events that have not been told
 	ordered   int            // events since it is awake
 	unsure    []*occupant    // may have been seen as what they are not: a change was not written
+	doubted   *Config        // what those inside know it to be, if a change of that was not written: with another one it may have been
 	life      int            // how many rooms have been here and are no more since then
 	invited   server.Bucket  // of invitations
 	letters   server.Bucket  // of recipients of mail

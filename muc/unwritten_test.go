@@ -154,6 +154,34 @@ func TestEndUnwritten(t *testing.T) {
 	}
 }
 
+// A configuration that was not written by itself may have been with what came next: those inside are told of it all the same.
+func TestConfigurationWrittenWithAnother(t *testing.T) {
+	t.Parallel()
+	s, store := leakyServer(t)
+	host, juliet := login(t, s, "romeo"), login(t, s, "juliet")
+	send(t, host, "<presence to='"+feast+"/Romeo'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
+	configure(t, host, field("urn:palabre:room:preset", "group")+field("muc#roomconfig_whois", "moderators")+field("muc#roomconfig_membersonly", "0"))
+	send(t, juliet, "<presence to='"+feast+"/Juliet'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
+	until(t, juliet, hasSubject)
+	store.hold.Store(true)
+	send(t, host, "<iq type='set' id='c' to='"+feast+"'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'>"+
+		field("muc#roomconfig_whois", "anyone")+"</x></query></iq>")
+	for anonymous := true; anonymous; {
+		d, err := s.Rooms.Details(t.Context(), xmpp.MustParseJID(feast))
+		if err != nil {
+			t.Fatal(err)
+		}
+		anonymous = d.Config.Policy.Anonymous
+	}
+	send(t, juliet, "<message to='"+feast+"' type='groupchat' id='s'><subject>masks</subject></message>")
+	if e := until(t, host, isAbout("c")); e.Attr("type") != "error" {
+		t.Error(e)
+	}
+	until(t, juliet, isAbout("s"))
+	isThere(t, host) // whoever comes next has it read again
+	until(t, juliet, func(e xmpp.Element) bool { _, codes := codesOf(e); return e.Attr("from") == feast && codes == "172" })
+}
+
 // codesOf is what a presence says of an occupant, and its codes.
 func codesOf(e xmpp.Element) (item xmpp.Element, codes string) {
 	x, _ := e.Child("http://jabber.org/protocol/muc#user", "x")
