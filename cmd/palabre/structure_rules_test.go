@@ -32,7 +32,7 @@ var floors = map[string]int{
 	"xmpp": 0, "migrations": 0,
 	"stream": 1, "server": 1,
 	"server/c2s": 2, "server/s2s": 2, "server/websocket": 2, "server/component": 2,
-	"account": 2, "directory": 2, "roster": 2, "presence": 2, "muc": 2, "history": 2, "letter": 2, "resumption": 2, "mail": 2, "pubsub": 2,
+	"account": 2, "directory": 2, "roster": 2, "presence": 2, "muc": 2, "history": 2, "letter": 2, "courier": 2, "resumption": 2, "mail": 2, "pubsub": 2,
 	"upload": 2, "push": 2, "calls": 2, "xep": 2, "web": 2,
 	"store": 3, "admin": 3,
 	"daemon": 4, "cmd/palabre": 4,

@@ -1,0 +1,86 @@
+package courier
+
+import (
+	"context"
+	"time"
+
+	"palabre/server"
+	"palabre/xmpp"
+)
+
+// An Entry is somebody who can get mail: a person, a group or a shared mailbox of the directory.
+type Entry struct {
+	ID    string
+	Name  string
+	Email string // empty: none of their own
+	Group bool
+}
+
+// A Directory knows who is who. Errors are of where it is kept.
+type Directory interface {
+	// Lookup gives those who are called by what somebody has typed: by ID, account, address, or their whole name, whatever its case is.
+	Lookup(ctx context.Context, domain, text string) ([]Entry, error)
+	// Members are those of a group.
+	Members(ctx context.Context, domain, id string) ([]Entry, error)
+	// Person is who has an account; empty if the directory does not know.
+	Person(ctx context.Context, account xmpp.JID) (Entry, error)
+}
+
+// A Letter is what is to be written.
+type Letter struct {
+	Archive      xmpp.JID  // bare: a room, or an account
+	With         xmpp.JID  // of an account's archive: the other one; zero for a room
+	Within       []Span    // what may be seen of it
+	Since, Until time.Time // zero: whenever
+	Language     string
+	Zone         *time.Location
+	Title        string // what the room, or the other one, is called
+	By           string // what the one who sends it is called
+	ByAccount    bool   // people may be called by the names of their accounts
+
+	About     xmpp.JID // in whose name the requester hears of what could not be delivered
+	Requester xmpp.JID // bare
+	ReplyTo   Entry    // without an address: nobody
+	To        []Entry  // each with an address
+}
+
+// A Span is a part of an archive: what lies behind Since and before Until, which are ids. An Until of 0: it goes on.
+type Span struct{ Since, Until int64 }
+
+// A Press writes letters and keeps them.
+type Press interface {
+	// Enabled tells whether mail can be sent.
+	Enabled() bool
+	// Draft writes a letter, which goes out once the write of the draft is committed. Its error is ErrEmpty, an *xmpp.Error, or of the store.
+	Draft(ctx context.Context, l Letter) (Draft, error)
+}
+
+// A Draft is a mail that is written, and not sent.
+type Draft interface {
+	Queue() server.Write
+	Drop(ctx context.Context)
+}
+
+// Options are what a Desk is made of.
+type Options struct {
+	Directory Directory
+	Press     Press
+	Rooms     map[string]string // the domains of rooms
+	Anyone    bool              // mail also goes to addresses that are in no directory
+	Zone      *time.Location    // of those who name none
+	Languages []string          // in which letters can be written, the usual one first
+	Unlimited bool              // nobody is held up, for measurements
+}
+
+// A Desk takes orders. It is a module, for conversations of two.
+type Desk struct {
+	opts Options
+	host *server.Host
+	sent server.AccountSlot[sent]
+}
+
+// New makes a desk.
+func New(o Options) *Desk { return &Desk{opts: o} }
+
+// Offers tells whether mail can be sent.
+func (d *Desk) Offers() bool { return d.opts.Press.Enabled() }
