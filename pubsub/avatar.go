@@ -142,15 +142,29 @@ func (m *Module) SetCard(ctx context.Context, a *server.Account, card server.Wri
 	})
 }
 
-// fromPicture publishes what the metadata does not name yet. What everybody sees in a card is for everybody here too, unless the nodes are there already.
-func (b *batch) fromPicture(ctx context.Context, raw []byte, typ string) error {
-	id, text := sha1Hex(raw), base64.StdEncoding.EncodeToString(raw)
+// publishes tells whether the picture of this id is the avatar, and is there.
+func (b *batch) publishes(ctx context.Context, id string) (bool, error) {
 	metadata, err := b.last(ctx, nodeMetadata)
 	if err != nil {
-		return err
+		return false, err
 	}
-	if info, ok := embedded(metadata); ok && strings.ToLower(info.Attr("id")) == id {
-		return nil
+	info, ok := embedded(metadata)
+	if !ok || strings.ToLower(info.Attr("id")) != id {
+		return false, nil
+	}
+	n, err := b.node(ctx, nodeData)
+	if err != nil || n == nil {
+		return false, err
+	}
+	it, err := b.item(ctx, n, info.Attr("id"), true)
+	return it != nil, err
+}
+
+// fromPicture publishes what is not published yet. What everybody sees in a card is for everybody here too, unless the nodes are there already.
+func (b *batch) fromPicture(ctx context.Context, raw []byte, typ string) error {
+	id, text := sha1Hex(raw), base64.StdEncoding.EncodeToString(raw)
+	if is, err := b.publishes(ctx, id); is || err != nil {
+		return err
 	}
 	if typ == "" {
 		typ = "image/png"
