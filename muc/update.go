@@ -10,7 +10,9 @@ import (
 func (r *Room) updateLocked(p *server.Passage, s *seat, nick, key string) error {
 	o := s.occupant
 	if o.nick != nick {
-		return r.renameLocked(p, s, nick, key)
+		if err := r.renameLocked(o, nick, key); err != nil {
+			return err
+		}
 	}
 	s.says(p.Stanza)
 	for i, other := range o.seats { // the last one to speak is shown
@@ -19,18 +21,18 @@ func (r *Room) updateLocked(p *server.Passage, s *seat, nick, key string) error 
 			break
 		}
 	}
-	r.showLocked(p, o, nil, nil)
+	r.showLocked(p, o)
 	return nil
 }
 
 // showLocked orders that all are told how an occupant is now.
-func (r *Room) showLocked(p *server.Passage, o *occupant, writes []server.Write, codes []int) {
+func (r *Room) showLocked(p *server.Passage, o *occupant) {
 	v, to, own := r.viewLocked(o), r.audienceLocked(), o.listeners()
 	self := *v
-	i := item{affiliation: r.affiliationLocked(o.account), role: o.role, jid: o.seats[len(o.seats)-1].jid, statuses: append([]int{110}, codes...), occupant: o.id, hats: r.hatsLocked(o)}
+	i := item{affiliation: r.affiliationLocked(o.account), role: o.role, jid: o.seats[len(o.seats)-1].jid, statuses: []int{110}, occupant: o.id, hats: r.hatsLocked(o)}
 	self.full = i.element()
 	self.bare, self.hidden = self.full, false
-	r.orderLocked(event{by: p, writes: writes, tell: func(ctx context.Context) {
+	r.orderLocked(event{by: p, tell: func(ctx context.Context) {
 		r.giveView(ctx, own, &self)
 		r.giveOthers(ctx, to, o, v)
 	}}, nil)
@@ -46,13 +48,11 @@ func (o *occupant) listeners() []listener {
 }
 
 // renameLocked changes a nick (XEP-0045 §7.6): all sessions of the occupant go with it.
-func (r *Room) renameLocked(p *server.Passage, s *seat, nick, key string) error {
-	o := s.occupant
+func (r *Room) renameLocked(o *occupant, nick, key string) error {
 	if other := r.occupants[key]; other != nil && other != o || other == nil && r.reservedLocked(key, o.account) {
 		return errNickTaken
 	}
 	d := r.farewellLocked(o, farewell{nick: nick, codes: []int{303}})
-	d.hidden = o.role < r.config.Policy.Presence
 	d.gone = append([]*seat(nil), o.seats...)
 	for _, l := range r.audienceLocked() {
 		if l.occupant != o {
@@ -62,8 +62,6 @@ func (r *Room) renameLocked(p *server.Passage, s *seat, nick, key string) error 
 	delete(r.occupants, o.key)
 	o.nick, o.jid, o.key = nick, r.from(nick), key
 	r.occupants[key] = o
-	s.says(p.Stanza)
 	r.orderLocked(event{tell: func(ctx context.Context) { d.tell(ctx, r) }}, nil)
-	r.showLocked(p, o, nil, nil)
 	return nil
 }
