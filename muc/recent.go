@@ -46,9 +46,8 @@ func (l *recent) add(p past, held bool) {
 		l.dropped, l.more = max(l.dropped, l.list[drop].id), true
 		drop++
 	}
-	if drop > 0 {
-		l.list = append([]past(nil), l.list[drop:]...)
-	}
+	clear(l.list[:drop])
+	l.list = l.list[drop:]
 }
 
 // visible is what lies within the intervals.
