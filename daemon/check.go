@@ -70,7 +70,7 @@ func (c *Config) check() error {
 			return wrong("domain."+name, "%q is not one of the domains: add it to 'domains', or remove this section", name)
 		}
 	}
-	for _, check := range []func() error{c.checkDatabase, c.checkListen, c.checkTLS, c.checkAuth, c.checkHistory, c.checkSessions, c.checkRooms, c.checkContacts, c.checkChoices} {
+	for _, check := range []func() error{c.checkDatabase, c.checkListen, c.checkTLS, c.checkAuth, c.checkHistory, c.checkSessions, c.checkRooms, c.checkDirectory, c.checkServices, c.checkContacts, c.checkChoices} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -208,20 +208,6 @@ func (c *Config) checkRooms() error {
 			return err
 		}
 	}
-	taken := map[string]string{}
-	for _, d := range c.Domains {
-		key, service := "rooms.service", c.RoomsOf(d).Service
-		if c.Domain[d].Rooms.Service != nil {
-			key = "domain." + d + ".rooms.service"
-		}
-		if slices.Contains(c.Domains, service) {
-			return wrong(key, "%q is one of 'domains', whose addresses are people's: rooms need a name of their own, such as \"conference\"", service)
-		}
-		if other := taken[service]; other != "" {
-			return wrong(key, "the rooms of %s and of %s can't both be at %q: name what stands before the domain, such as \"conference\", or set it for each domain", other, d, service)
-		}
-		taken[service] = d
-	}
 	return nil
 }
 
@@ -229,14 +215,59 @@ func checkRooms(section string, preset, service *string) error {
 	if preset != nil && !slices.Contains([]string{"group", "open"}, *preset) {
 		return wrong(section+".new", "%q is neither \"group\" nor \"open\"", *preset)
 	}
+	return checkService(section, service, "conference")
+}
+
+// checkDirectory also brings the names of services into their normal form.
+func (c *Config) checkDirectory() error {
+	if err := checkService("directory", &c.Directory.Service, "directory"); err != nil {
+		return err
+	}
+	for name, d := range c.Domain {
+		if err := checkService("domain."+name+".directory", d.Directory.Service, "directory"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkService(section string, service *string, usual string) error {
 	if service == nil {
 		return nil
 	}
 	j, err := xmpp.ParseJID(*service)
 	if err != nil || j.Local() != "" || j.Resource() != "" {
-		return wrong(section+".service", "%q is neither what stands before the domain, such as \"conference\", nor a domain name", *service)
+		return wrong(section+".service", "%q is neither what stands before the domain, such as %q, nor a domain name", *service, usual)
 	}
 	*service = j.Domain()
+	return nil
+}
+
+// checkServices refuses names that two services have, or that are domains of people.
+func (c *Config) checkServices() error {
+	taken := map[string]string{}
+	for _, d := range c.Domains {
+		own := c.Domain[d]
+		for _, s := range []struct {
+			section, what, usual, name string
+			own                        *string
+		}{
+			{"rooms", "the rooms", "conference", c.RoomsOf(d).Service, own.Rooms.Service},
+			{"directory", "the directory", "directory", c.DirectoryOf(d).Service, own.Directory.Service},
+		} {
+			key := s.section + ".service"
+			if s.own != nil {
+				key = "domain." + d + "." + key
+			}
+			if slices.Contains(c.Domains, s.name) {
+				return wrong(key, "%q is one of 'domains', whose addresses are people's: choose another name for %s, such as %q", s.name, s.what, s.usual)
+			}
+			if other := taken[s.name]; other != "" {
+				return wrong(key, "%s of %s and %s can't both be at %q: name what stands before the domain, such as %q, or set it for each domain", s.what, d, other, s.name, s.usual)
+			}
+			taken[s.name] = s.what + " of " + d
+		}
+	}
 	return nil
 }
 

@@ -20,17 +20,18 @@ type Config struct {
 	Domains []string `toml:"domains"`  // the first is the default
 	DataDir string   `toml:"data_dir"` // made if need be
 
-	Database Database                `toml:"database"`
-	Listen   Listen                  `toml:"listen"`
-	TLS      TLS                     `toml:"tls"`
-	Auth     Auth                    `toml:"auth"`
-	Contact  Contact                 `toml:"contact"`
-	Sessions Sessions                `toml:"sessions"`
-	History  History                 `toml:"history"`
-	Rooms    Rooms                   `toml:"rooms"`
-	SMTP     SMTP                    `toml:"smtp"`
-	Limits   Limits                  `toml:"limits"`
-	Domain   map[string]DomainConfig `toml:"domain"` // what differs for one domain
+	Database  Database                `toml:"database"`
+	Listen    Listen                  `toml:"listen"`
+	TLS       TLS                     `toml:"tls"`
+	Auth      Auth                    `toml:"auth"`
+	Contact   Contact                 `toml:"contact"`
+	Sessions  Sessions                `toml:"sessions"`
+	History   History                 `toml:"history"`
+	Rooms     Rooms                   `toml:"rooms"`
+	Directory Directory               `toml:"directory"`
+	SMTP      SMTP                    `toml:"smtp"`
+	Limits    Limits                  `toml:"limits"`
+	Domain    map[string]DomainConfig `toml:"domain"` // what differs for one domain
 
 	Tuning Tuning `toml:"-"`
 
@@ -117,6 +118,16 @@ type DomainRooms struct {
 	Service *string `toml:"service"`
 }
 
+// Directory says where who is who can be looked up.
+type Directory struct {
+	Service string `toml:"service"` // where clients search it: what stands before the domain, or a whole domain name
+}
+
+// DomainDirectory is what differs of a domain's directory.
+type DomainDirectory struct {
+	Service *string `toml:"service"`
+}
+
 // SMTP is the relay that takes our mail.
 type SMTP struct {
 	Address      string `toml:"address"`
@@ -144,11 +155,12 @@ type Tuning struct {
 
 // A DomainConfig is what differs for one domain. What it leaves out is as for all.
 type DomainConfig struct {
-	Mechanisms []string      `toml:"mechanisms"`
-	TLS        TLS           `toml:"tls"`
-	Contact    *Contact      `toml:"contact"`
-	History    DomainHistory `toml:"history"`
-	Rooms      DomainRooms   `toml:"rooms"`
+	Mechanisms []string        `toml:"mechanisms"`
+	TLS        TLS             `toml:"tls"`
+	Contact    *Contact        `toml:"contact"`
+	History    DomainHistory   `toml:"history"`
+	Rooms      DomainRooms     `toml:"rooms"`
+	Directory  DomainDirectory `toml:"directory"`
 }
 
 // HistoryOf is what holds for the archives of one domain.
@@ -172,10 +184,26 @@ func (c *Config) RoomsOf(domain string) Rooms {
 	if own.Service != nil {
 		r.Service = *own.Service
 	}
-	if !strings.Contains(r.Service, ".") {
-		r.Service = cmp.Or(r.Service, "conference") + "." + domain
-	}
+	r.Service = serviceOf(r.Service, "conference", domain)
 	return r
+}
+
+// DirectoryOf is what holds for the directory of one domain; Service is the whole name of where it is searched.
+func (c *Config) DirectoryOf(domain string) Directory {
+	d, own := c.Directory, c.Domain[domain].Directory
+	if own.Service != nil {
+		d.Service = *own.Service
+	}
+	d.Service = serviceOf(d.Service, "directory", domain)
+	return d
+}
+
+// serviceOf is the whole name of a service of a domain.
+func serviceOf(name, usual, domain string) string {
+	if strings.Contains(name, ".") {
+		return name
+	}
+	return cmp.Or(name, usual) + "." + domain
 }
 
 // Default is the configuration without a file: localhost, on loopback, in ./palabre-data.
@@ -189,11 +217,12 @@ func Default() Config {
 			HTTPS:   []string{"127.0.0.1:5443", "[::1]:5443"},
 			Metrics: []string{"127.0.0.1:5280"},
 		},
-		Auth:     Auth{Iterations: 10000, IterationsSHA512: 4096},
-		Sessions: Sessions{Resume: Duration(10 * time.Minute)},
-		History:  History{Enabled: true},
-		Rooms:    Rooms{New: "group", Service: "conference"},
-		SMTP:     SMTP{TLS: "starttls"},
+		Auth:      Auth{Iterations: 10000, IterationsSHA512: 4096},
+		Sessions:  Sessions{Resume: Duration(10 * time.Minute)},
+		History:   History{Enabled: true},
+		Rooms:     Rooms{New: "group", Service: "conference"},
+		Directory: Directory{Service: "directory"},
+		SMTP:      SMTP{TLS: "starttls"},
 	}
 }
 

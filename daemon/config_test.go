@@ -45,6 +45,9 @@ keep    = "365d"
 new     = "open"
 service = "ROOMS"
 
+[directory]
+service = "WHO"
+
 [smtp]
 address       = "mail.example.org:587"
 tls           = "starttls"
@@ -95,6 +98,9 @@ func TestEveryKeyParses(t *testing.T) {
 	}
 	if r := c.RoomsOf("example.net"); r.New != "group" || r.Service != "chat.example.com" {
 		t.Errorf("rooms of one domain: %+v", r)
+	}
+	if d := c.DirectoryOf("example.org"); d.Service != "who.example.org" {
+		t.Errorf("directory: %+v", d)
 	}
 	if r := (&Config{}).RoomsOf("example.org"); r.Service != "conference.example.org" {
 		t.Errorf("rooms of a configuration that says nothing: %+v", r)
@@ -162,7 +168,10 @@ func TestBadConfigurationIsExplained(t *testing.T) {
 		{"rooms at no domain", "[rooms]\nservice = 'a room'\n", `palabre.toml:2: rooms.service: "a room" is neither what stands before`},
 		{"rooms at nothing", "[rooms]\nservice = ''\n", `palabre.toml:2: rooms.service: "" is neither`},
 		{"rooms where people are", "domains = ['a.org', 'b.a.org']\n[rooms]\nservice = 'b'\n", `palabre.toml:3: rooms.service: "b.a.org" is one of 'domains'`},
-		{"rooms of two domains at one", "domains = ['a.org', 'b.org']\n[rooms]\nservice = 'c.org'\n", `palabre.toml:3: rooms.service: the rooms of a.org and of b.org can't both be at "c.org"`},
+		{"a directory at no domain", "[directory]\nservice = 'a@b'\n", `palabre.toml:2: directory.service: "a@b" is neither what stands before`},
+		{"a directory where rooms are", "[directory]\nservice = 'conference'\n", `palabre.toml:2: directory.service: the directory of localhost and the rooms of localhost can't both be at "conference.localhost"`},
+		{"a directory of one domain where people are", "domains = ['a.org', 'b.org']\n[domain.'a.org'.directory]\nservice = 'b.org'\n", `palabre.toml:3: domain.a.org.directory.service: "b.org" is one of 'domains'`},
+		{"rooms of two domains at one", "domains = ['a.org', 'b.org']\n[rooms]\nservice = 'c.org'\n", `palabre.toml:3: rooms.service: the rooms of b.org and the rooms of a.org can't both be at "c.org"`},
 		{"mail in the clear", "[smtp]\naddress = 'mail.a.org:25'\ntls = 'none'\n", "palabre.toml:3: smtp.tls: "},
 		{"a contact that is no URI", "[contact]\nabuse = ['abuse@a.org']\n", `palabre.toml:2: contact.abuse: "abuse@a.org" is not a URI, such as "mailto:`},
 		{"a contact of one domain", "domains = ['a.org']\n[domain.'a.org'.contact]\nadmin = ['mailto:me@a.org', '']\n", `palabre.toml:3: domain.a.org.contact.admin: "" is not a URI`},

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"palabre/account"
+	"palabre/directory"
 	"palabre/muc"
 	"palabre/resumption"
 	"palabre/server"
@@ -20,14 +21,15 @@ import (
 
 // A Daemon is one running server.
 type Daemon struct {
-	Config   Config
-	Log      *slog.Logger
-	Store    *store.Store
-	Accounts *account.Registry
-	Rooms    *muc.Service
-	Host     *server.Host
-	C2S      *c2s.Server
-	Started  time.Time
+	Config    Config
+	Log       *slog.Logger
+	Store     *store.Store
+	Accounts  *account.Registry
+	Rooms     *muc.Service
+	Directory *directory.Book
+	Host      *server.Host
+	C2S       *c2s.Server
+	Started   time.Time
 
 	resumption  *resumption.Module
 	version     string
@@ -104,6 +106,7 @@ func (d *Daemon) kernel(ctx context.Context) (err error) {
 	if d.Accounts, err = newRegistry(ctx, d.Config, d.Store); err != nil {
 		return err
 	}
+	d.Directory = directory.New(directory.Options{Store: d.Store})
 	modules, err := d.modules(ctx)
 	if err != nil {
 		return err

@@ -49,6 +49,7 @@ func (d *Daemon) modules(ctx context.Context) ([]server.Module, error) {
 		d.contacts(),
 		published.caps,
 		published.nodes, // after the capabilities, which say who is interested
+		d.lookups(),
 	}, nil
 }
 

@@ -28,6 +28,8 @@
 //
 // In an expectation {name} stands for any one value, of an attribute or a text, and remembers it; where it is remembered, in what is sent too, it stands for that.
 // {*} is any value and is not remembered. Some lines set the scene: "friends romeo juliet" makes both see each other, "account mercutio" makes an account;
+// "person anna name='Anna Berg' account=anna", "group staff name=Staff" and "mailbox info name=Info email=info@example.org" make or change entries of the directory, with the
+// fields of directory.FieldNames, or photo=FILE; "group staff gone" takes one away. "members staff anna -bob" changes who is in a group.
 // "play setup/room.txt owner=juliet.balcony" plays another transcript, of a path from the first one's folder, in which {owner} stands for that, at the beginning of a line too;
 // "server restarts" ends everybody's connection, and so does "server crashes", which leaves what kill -9 would.
 package servertest

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"palabre/directory"
 	"palabre/xmpp"
 )
 
@@ -108,7 +109,8 @@ var verbs = map[string]func(p *player, c *Client, arg string) error{
 
 // scenes are the lines that no client speaks, by their first words.
 var scenes = map[string]func(p *player, arg string) error{
-	"friends": (*player).friends, "account": (*player).accounts, "server": (*player).restart,
+	"friends": (*player).friends, "account": (*player).accounts, "server": (*player).restart, "person": entry(directory.Person), "group": entry(directory.Group),
+	"mailbox": entry(directory.Mailbox), "members": (*player).members,
 }
 
 func init() { scenes["play"] = (*player).another } // which plays scenes itself

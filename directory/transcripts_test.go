@@ -1,0 +1,9 @@
+package directory_test
+
+import (
+	"testing"
+
+	"palabre/server/servertest"
+)
+
+func TestTranscripts(t *testing.T) { servertest.Run(t, "testdata") }
