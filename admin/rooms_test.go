@@ -39,6 +39,11 @@ func TestLifeOfARoom(t *testing.T) {
 		}
 		refuse(t, c, "room.set", admin.RoomSetParams{Room: lobby, Set: []admin.RoomSetting{{Name: "longest", Values: []string{"-1"}}}}, admin.BadRequest, "takes a number")
 		refuse(t, c, "room.affiliation", admin.RoomAffiliationParams{Room: lobby, JID: "alice@example.org", Affiliation: "none"}, admin.Conflict, "owner")
+		for _, affiliation := range []string{"member", "admin", "owner"} {
+			refuse(t, c, "room.affiliation", admin.RoomAffiliationParams{Room: lobby, JID: "alcie@example.org", Affiliation: affiliation}, admin.NotFound, "There is no account alcie@example.org.")
+		}
+		do[admin.RoomResult](t, c, "room.affiliation", admin.RoomAffiliationParams{Room: lobby, JID: "spammer@example.org", Affiliation: "outcast"})
+		do[admin.RoomResult](t, c, "room.affiliation", admin.RoomAffiliationParams{Room: lobby, JID: "spammer@example.org", Affiliation: "none"})
 		refuse(t, c, "room.invite", admin.RoomInviteParams{Room: lobby, People: []string{"example.org"}}, admin.BadRequest, "is not somebody's address")
 		do[admin.RoomResult](t, c, "room.destroy", admin.RoomDestroyParams{Room: lobby})
 		for _, name := range []string{"room.show", "room.members", "room.open", "room.close", "room.destroy"} {
