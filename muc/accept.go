@@ -17,9 +17,9 @@ const mostMarkup = 4 << 10
 // It looks at every element, however deep and whatever its prefix. Where the policy bears on what a message holds, one that is encrypted end to end can't be let
 // through: nobody could tell what is in it. The characters that count are those of all texts together: another language, a subject, or an element that nobody knows is
 // no way round the limit.
-func (r *Room) acceptLocked(_ who, st *xmpp.Stanza) error {
+func (r *Room) acceptLocked(st *xmpp.Stanza) error {
 	p := &r.config.Policy
-	if p.Edits && p.Attachments && p.Longest == 0 && !p.volatile() {
+	if p.acceptsAll() {
 		return nil
 	}
 	x := examined{policy: p}
@@ -36,6 +36,11 @@ func (r *Room) acceptLocked(_ who, st *xmpp.Stanza) error {
 		return nil
 	}
 	return x.measure(st)
+}
+
+// acceptsAll tells whether a policy does not bear on what somebody says.
+func (p *Policy) acceptsAll() bool {
+	return p.Edits && p.Attachments && p.Longest == 0 && !p.volatile()
 }
 
 // examined is what has been found in a message so far.
@@ -103,7 +108,7 @@ var presences = map[xmpp.Name]bool{
 
 // silences gives the children of a presence that a policy does not let pass, by where they begin.
 func (p *Policy) silences(st *xmpp.Stanza) map[int]bool {
-	if p.Edits && p.Attachments && p.Longest == 0 && !p.volatile() {
+	if p.acceptsAll() {
 		return nil
 	}
 	out, x := map[int]bool{}, examined{policy: p}

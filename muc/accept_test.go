@@ -13,7 +13,7 @@ func accept(p Policy, raw string) error {
 		return err
 	}
 	r := &Room{config: Config{Policy: p}}
-	return r.acceptLocked(who{}, st)
+	return r.acceptLocked(st)
 }
 
 // What a visit refuses, however it is disguised.

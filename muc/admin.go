@@ -71,7 +71,7 @@ func (r *Room) answering(ctx context.Context, q *server.Request, decide func() (
 		if err != nil {
 			return nil, err
 		}
-		e := u.event(nil)
+		e := u.event()
 		e.tell = func(ctx context.Context) {
 			u.tell(ctx, func() {
 				if !answered.Swap(true) {

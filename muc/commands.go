@@ -148,7 +148,7 @@ func runAffiliation(ctx context.Context, s *Service, c *server.CommandCall) erro
 		if err != nil {
 			return nil, err
 		}
-		return u.event(nil), nil
+		return u.event(), nil
 	})
 }
 

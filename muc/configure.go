@@ -104,7 +104,7 @@ func (r *Room) unveilAllLocked(e *event) {
 
 // changeLocked is the event of another configuration.
 func (r *Room) changeLocked(u *upshot, codes []int) *event {
-	e, to := u.event(nil), r.audienceLocked()
+	e, to := u.event(), r.audienceLocked()
 	tell := e.tell
 	e.tell = func(ctx context.Context) {
 		tell(ctx)

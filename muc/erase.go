@@ -32,7 +32,7 @@ func (s *Service) forget(ctx context.Context, room, account xmpp.JID) error {
 		if p := r.people[account]; p == nil || p.Affiliation == None || !r.stored {
 			return nil, nil
 		}
-		return r.affiliateLocked("", standing{account: account, affiliation: None}).event(nil), nil
+		return r.affiliateLocked("", standing{account: account, affiliation: None}).event(), nil
 	})
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -168,7 +168,7 @@ func (r *Room) inviteLocked(w who, st *xmpp.Stanza, people []invitee) (*event, e
 	}
 	e := &event{tell: func(context.Context) {}}
 	if len(members) > 0 {
-		e = r.affiliateLocked("", members...).event(nil)
+		e = r.affiliateLocked("", members...).event()
 	}
 	e.after = r.service.routing(r.invitationsLocked(w, st, people))
 	return e, nil

@@ -152,7 +152,7 @@ func (s *Service) Affiliate(ctx context.Context, room, account xmpp.JID, a Affil
 			if err != nil {
 				return nil, err
 			}
-			return u.event(nil), nil
+			return u.event(), nil
 		})
 	})
 }

@@ -48,7 +48,7 @@ func (r *Room) say(ctx context.Context, p *server.Passage) error {
 	}
 	var taken *retraction
 	if id, ok := retracts(p.Stanza); ok {
-		err := r.speaks(p.Stanza.From)
+		err := r.permits(p.Stanza.From, actSpeak) // before anything is looked for on their behalf
 		if err != nil {
 			return err
 		}
@@ -68,18 +68,11 @@ func (r *Room) say(ctx context.Context, p *server.Passage) error {
 	if err := r.readyLocked(w); err != nil {
 		return err
 	}
-	if err := r.acceptLocked(w, p.Stanza); err != nil {
+	if err := r.acceptLocked(p.Stanza); err != nil {
 		return err
 	}
 	r.spreadLocked(p, w.occupant, r.burying(taken), taken)
 	return nil
-}
-
-// speaks tells whether somebody may speak, before anything is looked for on their behalf.
-func (r *Room) speaks(full xmpp.JID) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.permitLocked(r.whoLocked(full), actSpeak)
 }
 
 // spreadLocked orders a message from an occupant. taken is what is taken back by it, or nil.
@@ -174,7 +167,7 @@ func (r *Room) titleLocked(p *server.Passage, w who) error {
 	if err := r.permitLocked(w, actSubject); err != nil {
 		return err
 	}
-	if err := r.acceptLocked(w, p.Stanza); err != nil {
+	if err := r.acceptLocked(p.Stanza); err != nil {
 		return err
 	}
 	text := ""

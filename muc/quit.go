@@ -24,7 +24,7 @@ func (r *Room) quitLocked(account xmpp.JID) (*event, error) {
 	if absent {
 		u.noteLocked(s, r.audienceLocked())
 	}
-	return u.event(nil), nil
+	return u.event(), nil
 }
 
 // memberCountLocked is how many have an affiliation above None.

@@ -90,5 +90,5 @@ func (r *Room) registeredLocked(account xmpp.JID, nick string) (*event, error) {
 	if r.people[account] == nil && len(r.people) >= r.service.opts.Limits.Members {
 		return nil, errMembers
 	}
-	return r.affiliateLocked("", standing{account: account, affiliation: a, nick: &nick}).event(nil), nil
+	return r.affiliateLocked("", standing{account: account, affiliation: a, nick: &nick}).event(), nil
 }

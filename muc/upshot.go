@@ -42,9 +42,9 @@ func (r *Room) reasonLocked(reason string) string {
 	return reason
 }
 
-// event is the upshot as an event of its own. p may be nil.
-func (u *upshot) event(p *server.Passage) *event {
-	return &event{by: p, writes: u.writes, tell: func(ctx context.Context) { u.tell(ctx, nil) }, after: u.after, undo: u.undoLocked, amiss: u.tellBroken}
+// event is the upshot as an event of its own.
+func (u *upshot) event() *event {
+	return &event{writes: u.writes, tell: func(ctx context.Context) { u.tell(ctx, nil) }, after: u.after, undo: u.undoLocked, amiss: u.tellBroken}
 }
 
 // tell tells everybody: first those who are out, then who has asked for it, by answer, which may be nil, and then those inside (XEP-0045 §8.2).

@@ -104,6 +104,6 @@ func (r *Room) grantLocked(p *server.Passage, w who, f xmpp.Form, allow xmpp.Fie
 	if err := r.permitRoleLocked(w, o, Participant); err != nil {
 		return err
 	}
-	r.orderLocked(*r.appointLocked(w.nick(), appointment{o, Participant, ""}).event(p), nil)
+	r.orderForLocked(p, *r.appointLocked(w.nick(), appointment{o, Participant, ""}).event())
 	return nil
 }

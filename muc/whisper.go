@@ -39,7 +39,7 @@ func (r *Room) whispered(st *xmpp.Stanza) (*whispered, error) {
 	if o == nil || len(o.seats) == 0 {
 		return nil, xmpp.ErrItemNotFound.With("Nobody in this room has this nickname.")
 	}
-	if err := r.acceptLocked(w, st); err != nil {
+	if err := r.acceptLocked(st); err != nil {
 		return nil, err
 	}
 	c := *r.fromOccupant(w.occupant, st)
