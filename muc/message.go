@@ -183,7 +183,7 @@ func (r *Room) titleLocked(p *server.Passage, w who) error {
 	}
 	r.subject = Subject{Text: text, Nick: w.occupant.nick, At: r.service.host.Now()}
 	var writes []server.Write
-	if r.stored {
+	if r.stored && !r.volatileLocked() { // there, a subject is kept no more than what else is said
 		writes = append(writes, r.saveLocked())
 	}
 	r.spreadLocked(p, w.occupant, writes, nil)
