@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// marksMost is how many marks a character may bear. Vietnamese, Hebrew with its accents and Thai need fewer.
-const marksMost = 4
+// marksMost is how many marks and joiners may follow a character. Hebrew with its accents, Vietnamese, Thai and emoji need fewer.
+const marksMost = 5
 
 // clean gives a text as it may stand in a letter. Its line ends are line feeds. What has no form of its own and changes how others look, or hides among them, is cut: control
 // characters, the overrides and embeddings of directions (UAX #9), tags that are no flag, and marks beyond a few on one character.
@@ -26,7 +26,7 @@ func clean(s string) string {
 		switch {
 		case r == cut, isTag(r) && !flag:
 			continue
-		case unicode.In(r, unicode.Mn, unicode.Me):
+		case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf) && !flag:
 			if marks++; marks > marksMost {
 				continue
 			}

@@ -52,4 +52,7 @@ type File struct {
 }
 
 // An Event is what happened beside the messages.
-type Event struct{ Time, Text string }
+type Event struct {
+	Time string
+	Line Line
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"palabre/xmpp"
 )
@@ -75,8 +76,15 @@ func (p *people) plain(s speaker) string {
 	return name
 }
 
+// nameKey is the same for names that look alike but for their case, and what is not seen.
 func (p *people) nameKey(name string) key {
-	return key(maphash.String(p.seed, strings.ToLower(name)))
+	seen := strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cf, unicode.Zs) {
+			return cut
+		}
+		return unicode.ToLower(r)
+	}, name)
+	return key(maphash.String(p.seed, seen))
 }
 
 func (p *people) accountKey(account xmpp.JID) key {

@@ -159,7 +159,7 @@ func try(t executor) error {
 	return errors.Join(
 		t.ExecuteTemplate(io.Discard, "head", head), t.ExecuteTemplate(io.Discard, "head", Head{}), t.ExecuteTemplate(io.Discard, "day", Day{Date: "d"}),
 		t.ExecuteTemplate(io.Discard, "message", message), t.ExecuteTemplate(io.Discard, "message", Message{Act: true}),
-		t.ExecuteTemplate(io.Discard, "event", Event{Time: "12:00", Text: "t"}), t.ExecuteTemplate(io.Discard, "foot", head), t.ExecuteTemplate(io.Discard, "cover", head),
+		t.ExecuteTemplate(io.Discard, "event", Event{Time: "12:00", Line: line}), t.ExecuteTemplate(io.Discard, "foot", head), t.ExecuteTemplate(io.Discard, "cover", head),
 	)
 }
 

@@ -131,7 +131,7 @@ func (p *pen) row(row *Row) error {
 	name, when := p.survey.people.name(row), at.Format(clock)
 	if s.kind != words {
 		p.before = ""
-		return p.part("event", Event{Time: when, Text: p.event(s.content, name)})
+		return p.part("event", Event{Time: when, Line: lineOf(p.event(s.content, name))})
 	}
 	m := Message{
 		Time: when, Name: name, Colour: colourOf(name), Act: s.act, Title: oneLine(s.title, 500), Lines: linesOf(s.text), Gone: s.gone, Notes: s.notes,
