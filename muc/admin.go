@@ -53,7 +53,7 @@ func (s *Service) admin(ctx context.Context, r *Room, q *server.Request) (xmpp.E
 	return r.answering(ctx, q, func() (*upshot, error) {
 		w := r.managerLocked(q.From)
 		if r.locked && w.affiliation == Owner {
-			return nil, xmpp.ErrNotAllowed.With("This room is not ready yet: say first what it shall be.") // §10.1.2
+			return nil, errNotReady // §10.1.2
 		}
 		u, err := decide(w, changes)
 		if err == nil {
@@ -202,10 +202,10 @@ func (r *Room) standingLocked(c change) (standing, error) {
 	if *c.nick == "" {
 		return s, nil // §9.5
 	}
-	key, ok := nickKey(*c.nick)
+	key, ok := r.usableNick(*c.nick)
 	switch {
-	case !ok || utf8.RuneCountInString(*c.nick) > r.service.opts.Limits.Nick:
-		return s, xmpp.ErrNotAcceptable.With("This nickname can't be used. Choose another one.")
+	case !ok:
+		return s, errNick
 	case r.reservedLocked(key, s.account):
 		return s, errNickTaken
 	}

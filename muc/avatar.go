@@ -54,7 +54,7 @@ func (r *Room) setCard(ctx context.Context, q *server.Request) error {
 		case r.whoLocked(q.From).affiliation != Owner:
 			return nil, errNotOwner
 		case r.locked:
-			return nil, xmpp.ErrNotAllowed.With("This room is not ready yet: say first what it shall be.")
+			return nil, errNotReady
 		case r.avatar == card:
 			return nil, nil
 		}

@@ -20,18 +20,8 @@ const (
 func (s *Service) registerDisco(h *server.Host) {
 	h.HandleIQ(server.ToService, server.NSDiscoInfo, "query", getOnly(s.serviceInfo))
 	h.HandleIQ(server.ToService, server.NSDiscoItems, "query", getOnly(s.serviceItems))
-	s.onRoom(server.NSDiscoInfo, "query", func(ctx context.Context, r *Room, q *server.Request) (xmpp.Element, error) {
-		if q.IsSet() {
-			return xmpp.Element{}, xmpp.ErrNotAllowed
-		}
-		return r.info(ctx, q)
-	})
-	s.onRoom(server.NSDiscoItems, "query", func(ctx context.Context, r *Room, q *server.Request) (xmpp.Element, error) {
-		if q.IsSet() {
-			return xmpp.Element{}, xmpp.ErrNotAllowed
-		}
-		return r.items(ctx, q)
-	})
+	h.HandleIQ(server.ToRoom, server.NSDiscoInfo, "query", getOnly(s.inRoom(func(ctx context.Context, r *Room, q *server.Request) (xmpp.Element, error) { return r.info(ctx, q) })))
+	h.HandleIQ(server.ToRoom, server.NSDiscoItems, "query", getOnly(s.inRoom(func(ctx context.Context, r *Room, q *server.Request) (xmpp.Element, error) { return r.items(ctx, q) })))
 }
 
 func getOnly(fn server.IQHandler) server.IQHandler {

@@ -32,9 +32,9 @@ func (r *Room) available(ctx context.Context, p *server.Passage) error {
 	if nick == "" {
 		return errNoNick // XEP-0045 §7.2.1
 	}
-	key, ok := nickKey(nick)
-	if !ok || len([]rune(nick)) > r.service.opts.Limits.Nick {
-		return xmpp.ErrJIDMalformed.With("This nickname can't be used. Choose another one.")
+	key, ok := r.usableNick(nick)
+	if !ok {
+		return xmpp.ErrJIDMalformed.With(errNick.Text)
 	}
 	if len(p.Stanza.Inner) > presenceMost {
 		return xmpp.ErrPolicyViolation.With("Your presence is too long for a room. Shorten your status text.")

@@ -54,10 +54,7 @@ func hatStep(title string, fields func([]xmpp.Option) []xmpp.Field, next func(ct
 		if !ok {
 			return fill(s, form, next, note)
 		}
-		filled, err := xmpp.ParseForm(x)
-		if err == nil {
-			filled, err = form.Fill(filled)
-		}
+		filled, err := submitted(form, x)
 		if err != nil {
 			return reply, err
 		}

@@ -147,7 +147,7 @@ func (s *Service) invitee(ctx context.Context, from, account xmpp.JID) (invitee,
 // asked for by. The error is an *xmpp.Error.
 func (r *Room) inviteLocked(w who, st *xmpp.Stanza, people []invitee) (*event, error) {
 	if r.locked {
-		return nil, xmpp.ErrNotAllowed.With("This room is not ready yet: say first what it shall be.") // §10.1.2
+		return nil, errNotReady // §10.1.2
 	}
 	var members []standing
 	added := 0

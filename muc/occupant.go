@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"golang.org/x/text/secure/precis"
 
@@ -90,6 +91,14 @@ func nickKey(nick string) (key string, ok bool) {
 	key, err := precis.Nickname.CompareKey(nick)
 	return key, err == nil && key != ""
 }
+
+// usableNick is nickKey for a nick that somebody wants.
+func (r *Room) usableNick(nick string) (key string, ok bool) {
+	key, ok = nickKey(nick)
+	return key, ok && utf8.RuneCountInString(nick) <= r.service.opts.Limits.Nick
+}
+
+var errNick = xmpp.ErrNotAcceptable.With("This nickname can't be used. Choose another one.")
 
 // affiliationLocked is what an account is to the room. A domain that is banned stands for all of its accounts that are nothing else (XEP-0045 §9.2).
 func (r *Room) affiliationLocked(account xmpp.JID) Affiliation {

@@ -25,3 +25,6 @@ func (r *Room) readyLocked(w who) error {
 	r.orderLocked(*e, nil)
 	return nil
 }
+
+// errNotReady is for what nobody can begin with.
+var errNotReady = xmpp.ErrNotAllowed.With("This room is not ready yet: say first what it shall be.")

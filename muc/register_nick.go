@@ -69,7 +69,7 @@ func (r *Room) mayRegisterLocked(account xmpp.JID) error {
 	case a == None && (p.Moderated || r.config.Password != ""):
 		return xmpp.ErrNotAllowed.With("Ask an administrator of this room to make you a member.")
 	case r.locked:
-		return xmpp.ErrNotAllowed.With("This room is not ready yet: say first what it shall be.")
+		return errNotReady
 	}
 	return nil
 }
@@ -79,9 +79,9 @@ func (r *Room) registeredLocked(account xmpp.JID, nick string) (*event, error) {
 	if err := r.mayRegisterLocked(account); err != nil {
 		return nil, err
 	}
-	key, ok := nickKey(nick)
-	if !ok || len([]rune(nick)) > r.service.opts.Limits.Nick {
-		return nil, xmpp.ErrNotAcceptable.With("This nickname can't be used. Choose another one.")
+	key, ok := r.usableNick(nick)
+	if !ok {
+		return nil, errNick
 	}
 	if o := r.occupants[key]; o != nil && o.account != account || r.reservedLocked(key, account) {
 		return nil, errNickTaken // §7.10

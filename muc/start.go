@@ -52,6 +52,7 @@ func (s *Service) startForm(ctx context.Context, c *server.CommandCall) (server.
 // usualPreset is that of conversations that people start with others.
 const usualPreset = "group"
 
+// submitted is a form that comes filled in with the request that it is for.
 func submitted(form xmpp.Form, x xmpp.Element) (xmpp.Form, error) {
 	f, err := xmpp.ParseForm(x)
 	if err != nil {
