@@ -9,6 +9,7 @@ import (
 
 	"palabre/account"
 	"palabre/directory"
+	"palabre/mail"
 	"palabre/muc"
 	"palabre/server"
 	"palabre/xmpp"
@@ -21,6 +22,7 @@ type API struct {
 	Directory *directory.Book
 	Rooms     *muc.Service
 	RoomsOf   func(domain string) string         // where the rooms of a domain's users are
+	Outbox    *mail.Outbox                       // sends only while a server runs
 	Host      *server.Host                       // nil: no server runs
 	Reload    func() error                       // reads certificates anew; nil: no server runs
 	Status    func(context.Context) ServerStatus // nil: no server runs
@@ -40,6 +42,11 @@ var functions = map[string]function{
 	"directory.set":    of((*API).entrySet),
 	"directory.show":   of((*API).entryShow),
 	"group.members":    of((*API).groupMembers),
+	"mail.drop":        of((*API).mailDrop),
+	"mail.queue":       of((*API).mailQueue),
+	"mail.retry":       of((*API).mailRetry),
+	"mail.show":        of((*API).mailShow),
+	"mail.test":        of((*API).mailTest),
 	"room.affiliation": of((*API).roomAffiliation),
 	"room.close":       of((*API).roomClose),
 	"room.create":      of((*API).roomCreate),
@@ -115,6 +122,8 @@ func explain(err error) *Error {
 		return &Error{NotFound, "There is no such account. 'palabre user list' shows those that there are."}
 	case errors.Is(err, account.ErrExists):
 		return &Error{Conflict, "This account exists already. To change its password use 'palabre user password'."}
+	case errors.Is(err, mail.ErrUnknown):
+		return &Error{NotFound, "There is no such mail in the outbox. 'palabre mail queue' shows those that there are."}
 	case errors.Is(err, account.ErrAddress), errors.Is(err, account.ErrDomain), errors.Is(err, account.ErrPassword):
 		return &Error{BadRequest, sentence(err.Error())}
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"palabre/mail"
 	"palabre/xmpp"
 )
 
@@ -275,11 +276,41 @@ func (c *Config) checkChoices() error {
 	if !slices.Contains([]string{"starttls", "tls", "none"}, c.SMTP.TLS) {
 		return wrong("smtp.tls", "%q is none of \"starttls\", \"tls\", \"none\"", c.SMTP.TLS)
 	}
-	if c.SMTP.TLS == "none" && c.SMTP.Address != "" && !loopback(c.SMTP.Address) {
-		return wrong("smtp.tls", "\"none\" is for a relay on this machine only; use \"starttls\"")
+	if c.SMTP.Address != "" {
+		return c.checkMail()
 	}
 	return nil
 }
+
+// checkMail looks at [smtp] where it names a relay.
+func (c *Config) checkMail() error {
+	s := &c.SMTP
+	host, port, err := net.SplitHostPort(s.Address)
+	if n, bad := strconv.Atoi(port); err != nil || bad != nil || n < 1 || n > 65535 || host == "" {
+		return wrong("smtp.address", "%q is not HOST:PORT, such as \"mail.example.org:587\"", s.Address)
+	}
+	if s.TLS == "none" && !loopback(s.Address) {
+		return wrong("smtp.tls", "\"none\" is for a relay on this machine only; use \"starttls\"")
+	}
+	switch from, err := mail.ParseAddress(s.From); {
+	case s.From == "":
+		return wrong("smtp.from", "name the address that mail comes from, such as \"chat@%s\"", c.Domains[0])
+	case err != nil:
+		return wrong("smtp.from", "%v", err)
+	case from.International():
+		return wrong("smtp.from", "what is before the @ must be ASCII, which every mail server understands")
+	}
+	if (s.Username == "") != (s.PasswordFile == "") {
+		return wrong("smtp.username", "name both 'username' and 'password_file', or neither")
+	}
+	if t := time.Duration(s.Retry); t < time.Minute || t > longestRetry {
+		return wrong("smtp.retry", "it is at least 1m and at most 168h")
+	}
+	return nil
+}
+
+// longestRetry is a week: who asked for a mail is to hear of its end while they remember it.
+const longestRetry = 7 * 24 * time.Hour
 
 func loopback(addr string) bool {
 	host, _, err := net.SplitHostPort(addr)

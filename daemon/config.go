@@ -12,6 +12,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"palabre/mail"
 	"palabre/server"
 )
 
@@ -130,11 +131,13 @@ type DomainDirectory struct {
 
 // SMTP is the relay that takes our mail.
 type SMTP struct {
-	Address      string `toml:"address"`
-	TLS          string `toml:"tls"` // starttls, tls, none (loopback only)
-	Username     string `toml:"username"`
-	PasswordFile string `toml:"password_file"`
-	From         string `toml:"from"`
+	Address      string   `toml:"address"` // HOST:PORT; empty: there is no mail
+	TLS          string   `toml:"tls"`     // starttls, tls, none (loopback only)
+	CAFile       string   `toml:"ca_file"` // who may vouch for the relay, in PEM; empty: those that the system trusts
+	Username     string   `toml:"username"`
+	PasswordFile string   `toml:"password_file"` // its first line
+	From         string   `toml:"from"`
+	Retry        Duration `toml:"retry"` // for how long a mail is tried
 }
 
 // Limits can be turned off for measurements; sizes stay.
@@ -148,6 +151,7 @@ type Tuning struct {
 	MaxWaitingEach       int              // streams of one address that have not logged in
 	Now                  func() time.Time // the clock of accounts, by which guesses are counted
 	RoomIdle             time.Duration    // after which a room that nobody needs is let go
+	Mail                 mail.Times       // of the conversation with the relay
 
 	// Committer is put before the store, for what stanzas write.
 	Committer func(server.Committer) server.Committer
@@ -222,7 +226,7 @@ func Default() Config {
 		History:   History{Enabled: true},
 		Rooms:     Rooms{New: "group", Service: "conference"},
 		Directory: Directory{Service: "directory"},
-		SMTP:      SMTP{TLS: "starttls"},
+		SMTP:      SMTP{TLS: "starttls", Retry: Duration(24 * time.Hour)},
 	}
 }
 
@@ -248,7 +252,7 @@ func Load(path string) (Config, error) {
 
 // resolve makes relative paths relative to the file's folder.
 func (c *Config) resolve(dir string) {
-	paths := []*string{&c.DataDir, &c.TLS.Cert, &c.TLS.Key, &c.SMTP.PasswordFile}
+	paths := []*string{&c.DataDir, &c.TLS.Cert, &c.TLS.Key, &c.SMTP.PasswordFile, &c.SMTP.CAFile}
 	for name, d := range c.Domain {
 		for _, p := range []*string{&d.TLS.Cert, &d.TLS.Key} {
 			if *p != "" && !filepath.IsAbs(*p) {

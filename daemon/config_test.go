@@ -54,6 +54,8 @@ tls           = "starttls"
 username      = "palabre"
 password_file = "smtp-password"
 from          = "chat@example.org"
+ca_file       = "ca.pem"
+retry         = "12h"
 
 [limits]
 off = false
@@ -173,6 +175,12 @@ func TestBadConfigurationIsExplained(t *testing.T) {
 		{"a directory of one domain where people are", "domains = ['a.org', 'b.org']\n[domain.'a.org'.directory]\nservice = 'b.org'\n", `palabre.toml:3: domain.a.org.directory.service: "b.org" is one of 'domains'`},
 		{"rooms of two domains at one", "domains = ['a.org', 'b.org']\n[rooms]\nservice = 'c.org'\n", `palabre.toml:3: rooms.service: the rooms of b.org and the rooms of a.org can't both be at "c.org"`},
 		{"mail in the clear", "[smtp]\naddress = 'mail.a.org:25'\ntls = 'none'\n", "palabre.toml:3: smtp.tls: "},
+		{"mail to no port", "[smtp]\naddress = 'mail.a.org'\n", "palabre.toml:2: smtp.address: "},
+		{"mail from nobody", "[smtp]\naddress = 'mail.a.org:25'\n", "smtp.from: name the address"},
+		{"mail from an injection", "[smtp]\naddress = 'mail.a.org:25'\nfrom = \"a@a.org> SIZE=0\"\n", "palabre.toml:3: smtp.from: "},
+		{"mail from afar", "[smtp]\naddress = 'mail.a.org:25'\nfrom = 'é@a.org'\n", "palabre.toml:3: smtp.from: "},
+		{"half a login", "[smtp]\naddress = 'mail.a.org:25'\nfrom = 'a@a.org'\nusername = 'a'\n", "palabre.toml:4: smtp.username: "},
+		{"mail for ever", "[smtp]\naddress = 'mail.a.org:25'\nfrom = 'a@a.org'\nretry = '1000h'\n", "palabre.toml:4: smtp.retry: "},
 		{"a contact that is no URI", "[contact]\nabuse = ['abuse@a.org']\n", `palabre.toml:2: contact.abuse: "abuse@a.org" is not a URI, such as "mailto:`},
 		{"a contact of one domain", "domains = ['a.org']\n[domain.'a.org'.contact]\nadmin = ['mailto:me@a.org', '']\n", `palabre.toml:3: domain.a.org.contact.admin: "" is not a URI`},
 		{"section of another domain", "domains = ['a.org']\n[domain.'b.org']\nmechanisms = []\n", `"b.org" is not one of the domains`},

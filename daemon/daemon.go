@@ -12,6 +12,7 @@ import (
 
 	"palabre/account"
 	"palabre/directory"
+	"palabre/mail"
 	"palabre/muc"
 	"palabre/resumption"
 	"palabre/server"
@@ -26,6 +27,7 @@ type Daemon struct {
 	Store     *store.Store
 	Accounts  *account.Registry
 	Rooms     *muc.Service
+	Outbox    *mail.Outbox
 	Directory *directory.Book
 	Host      *server.Host
 	C2S       *c2s.Server
@@ -38,6 +40,7 @@ type Daemon struct {
 	services    []service
 	serving     sync.WaitGroup
 	quit        context.CancelFunc
+	quitMail    context.CancelFunc
 	failed      chan error
 }
 
@@ -107,6 +110,9 @@ func (d *Daemon) kernel(ctx context.Context) (err error) {
 		return err
 	}
 	d.Directory = directory.New(directory.Options{Store: d.Store})
+	if d.Outbox, err = d.outbox(); err != nil {
+		return err
+	}
 	modules, err := d.modules(ctx)
 	if err != nil {
 		return err
@@ -210,6 +216,9 @@ func (d *Daemon) Start() {
 	d.serving.Go(func() { d.tidyStreams(ctx) })
 	d.serving.Go(func() { d.expire(ctx) })
 	d.serving.Go(func() { d.Rooms.Run(ctx) })
+	mailing, end := context.WithCancel(ctx)
+	d.quitMail = end
+	d.serving.Go(func() { d.Outbox.Run(mailing) })
 	for _, s := range d.services {
 		d.serving.Go(func() {
 			if err := s.serve(s.ln); err != nil && !errors.Is(err, net.ErrClosed) {
@@ -235,6 +244,9 @@ const saveTime = 20 * time.Second
 // will resume are stored, the database is closed.
 func (d *Daemon) Stop(ctx context.Context) error {
 	d.closeListeners()
+	if d.quitMail != nil {
+		d.quitMail() // a mail that is under way may end while clients are told
+	}
 	d.C2S.Close() // nobody binds a resource any more
 	err := errors.Join(d.Host.Shutdown(ctx), d.C2S.Shutdown(ctx))
 	if d.quit != nil {

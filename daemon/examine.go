@@ -53,6 +53,7 @@ func Examine(ctx context.Context, cfg Config) []Finding {
 		out = append(out, examineDatabase(ctx, cfg)...)
 	}
 	out = append(out, examineCertificates(cfg, time.Now())...)
+	out = append(out, examineMail(ctx, cfg)...)
 	return append(out, examineDNS(ctx, cfg)...)
 }
 

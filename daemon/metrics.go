@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/http"
@@ -54,6 +55,12 @@ var (
 	refusedDesc     = desc("store_refused_total", "Writes that were not stored.")
 	waitingDesc     = desc("store_waiting", "Writes that wait.")
 	awayDesc        = desc("store_away", "1 while the database can't be used.")
+	mailWaitingDesc = desc("mail_waiting", "Mails in the outbox that are not sent yet.")
+	mailQueuedDesc  = desc("mail_queued_total", "Mails that were put into the outbox.")
+	mailSentDesc    = desc("mail_recipients_total", "Recipients of mail, by what became of it.", "result")
+	mailPutOffDesc  = desc("mail_deferred_total", "Tries that put a mail off.")
+	mailConnsDesc   = desc("mail_connections_total", "Connections that the mail relay has taken.")
+	mailAwayDesc    = desc("mail_relay_away", "1 if the mail relay could not be used the last time.")
 )
 
 // Describe is part of prometheus.Collector; what is collected describes itself.
@@ -64,6 +71,26 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	c.kernel(ch)
 	c.clients(ch)
 	c.store(ch)
+	c.mail(ch)
+}
+
+func (c collector) mail(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if n, err := c.d.Outbox.Waiting(ctx); err == nil { // without the database, it is not known
+		gauge(ch, mailWaitingDesc, float64(n))
+	}
+	stats := &c.d.Outbox.Stats
+	count(ch, mailQueuedDesc, float64(stats.Queued()))
+	count(ch, mailSentDesc, float64(stats.Sent()), "sent")
+	count(ch, mailSentDesc, float64(stats.Refused()), "failed")
+	count(ch, mailPutOffDesc, float64(stats.Deferred()))
+	count(ch, mailConnsDesc, float64(stats.Connections()))
+	away := 0.0
+	if stats.Away() {
+		away = 1
+	}
+	gauge(ch, mailAwayDesc, away)
 }
 
 func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, v float64, labels ...string) {

@@ -139,7 +139,8 @@ func failLogin(t *testing.T, s *servertest.Server, mechanism, initial string) {
 // The names are an interface: dashboards and alarms hold them.
 var metricNames = []string{
 	"palabre_c2s_accepted_total", "palabre_c2s_connections", "palabre_c2s_evicted_total", "palabre_c2s_handshake_failures_total",
-	"palabre_c2s_panics_total", "palabre_c2s_queue_bytes", "palabre_logins_total", "palabre_resumed_total", "palabre_resumption_refused_total",
+	"palabre_c2s_panics_total", "palabre_c2s_queue_bytes", "palabre_logins_total", "palabre_mail_connections_total", "palabre_mail_deferred_total",
+	"palabre_mail_queued_total", "palabre_mail_recipients_total", "palabre_mail_relay_away", "palabre_mail_waiting", "palabre_resumed_total", "palabre_resumption_refused_total",
 	"palabre_sessions", "palabre_sessions_restored", "palabre_sessions_waiting", "palabre_stanzas_total",
 	"palabre_store_away", "palabre_store_batch_passages", "palabre_store_commit_seconds", "palabre_store_refused_total", "palabre_store_waiting",
 }

@@ -25,6 +25,9 @@ func (o *Outbox) List(ctx context.Context, s State, after Mark, limit int) ([]Ma
 	return o.opts.Store.Mails(ctx, s, after, limit)
 }
 
+// Waiting counts the mails that wait.
+func (o *Outbox) Waiting(ctx context.Context) (int, error) { return o.opts.Store.CountMails(ctx, Waits) }
+
 // Show gives one that waits or has failed. ErrUnknown if there is none.
 func (o *Outbox) Show(ctx context.Context, id string) (*Mail, error) {
 	return o.opts.Store.Mail(ctx, id)
@@ -43,12 +46,12 @@ func (o *Outbox) Retry(ctx context.Context, id string) error {
 	if err := o.opts.Store.Renew(ctx, id, o.opts.Now()); err != nil {
 		return err
 	}
-	o.hurry()
+	o.Hurry()
 	return nil
 }
 
-// hurry has the relay tried at once.
-func (o *Outbox) hurry() {
+// Hurry has the relay tried at once.
+func (o *Outbox) Hurry() {
 	o.mu.Lock()
 	o.outage.until = time.Time{}
 	o.mu.Unlock()

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/emersion/go-message"
+
+	"palabre/server"
 )
 
 // chunkSize is how many bytes a row of the store holds: a commit of no more than that goes between two of the chat's.
@@ -58,7 +60,7 @@ func (o *Outbox) Compose(ctx context.Context, l Letter) (*Draft, error) {
 }
 
 // Queue is the write that sends the draft. Whoever can't have it committed drops the draft.
-func (d *Draft) Queue() *Queued {
+func (d *Draft) Queue() server.Write {
 	d.queued.At = d.outbox.opts.Now()
 	return &d.queued
 }

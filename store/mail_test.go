@@ -181,7 +181,7 @@ func TestMailsInTheirOrder(t *testing.T) {
 		for i := range 5 {
 			d, err := o.Compose(ctx, aLetter("x"))
 			must(t, err)
-			w := d.Queue()
+			w := d.Queue().(*mail.Queued)
 			w.At = noon.Add(time.Duration(5-i) * time.Minute)
 			must(t, commit(s, w))
 			want = append([]string{d.ID}, want...)
