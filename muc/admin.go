@@ -129,8 +129,8 @@ func parseChange(e xmpp.Element) (change, error) {
 	return c, nil
 }
 
-func (c *change) checkReason() error {
-	if utf8.RuneCountInString(c.reason) > longestReason {
+func checkReason(reason string) error {
+	if utf8.RuneCountInString(reason) > longestReason {
 		return xmpp.ErrNotAcceptable.With("The reason is too long. Say it in fewer words.")
 	}
 	return nil
@@ -180,7 +180,7 @@ func (r *Room) changeAffiliationsLocked(w who, changes []change) (*upshot, error
 // standingLocked is what a change makes of whom. A full address stands for the bare one (§10.3).
 func (r *Room) standingLocked(c change) (standing, error) {
 	s := standing{account: c.jid.Bare(), affiliation: c.affiliation, reason: c.reason}
-	if err := c.checkReason(); err != nil {
+	if err := checkReason(c.reason); err != nil {
 		return s, err
 	}
 	if c.jid.IsZero() {

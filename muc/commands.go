@@ -197,8 +197,8 @@ func runDestroy(ctx context.Context, s *Service, c *server.CommandCall) error {
 			return xmpp.ErrJIDMalformed.With("The address of the other room is none.")
 		}
 	}
-	if len(d.reason) > mostReason {
-		return xmpp.ErrNotAcceptable.With("The reason is too long.")
+	if err := checkReason(d.reason); err != nil {
+		return err
 	}
 	return s.act(ctx, c, isOwner, func(r *Room, _ who) (*event, error) {
 		d.reason = r.reasonLocked(d.reason)

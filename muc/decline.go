@@ -14,8 +14,8 @@ func (r *Room) decline(ctx context.Context, p *server.Passage, d xmpp.Element) e
 	if err != nil {
 		return xmpp.ErrJIDMalformed.With("Say whose invitation you decline.")
 	}
-	if len(d.ContentOf(nsUser, "reason")) > mostReason {
-		return errReason
+	if err := checkReason(d.ContentOf(nsUser, "reason")); err != nil {
+		return err
 	}
 	inviter := r.inviter(to)
 	barred, err := r.service.host.Barred(ctx, inviter, p.Stanza.From)

@@ -13,13 +13,14 @@ type destruction struct {
 	password, reason string
 }
 
-const mostReason = 1000 // bytes
-
 // destroy is asked for by an owner.
 func (r *Room) destroy(ctx context.Context, q *server.Request, d xmpp.Element) error {
 	end := destruction{password: d.ContentOf(nsOwner, "password"), reason: d.ContentOf(nsOwner, "reason")}
-	if len(end.password) > mostSecret || len(end.reason) > mostReason {
-		return xmpp.ErrNotAcceptable.With("The reason or the password is too long.")
+	if err := checkReason(end.reason); err != nil {
+		return err
+	}
+	if len(end.password) > mostSecret {
+		return xmpp.ErrNotAcceptable.With("This password is too long.")
 	}
 	if d.Attr("jid") != "" {
 		var err error
@@ -38,6 +39,9 @@ func (r *Room) destroy(ctx context.Context, q *server.Request, d xmpp.Element) e
 
 // Destroy ends a room, for the server's own admins. alternate, which may be zero, is where to go instead. The error is an *xmpp.Error, or of the store.
 func (s *Service) Destroy(ctx context.Context, room xmpp.JID, reason string, alternate xmpp.JID) error {
+	if err := checkReason(reason); err != nil {
+		return err
+	}
 	r, err := s.open(ctx, room)
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package muc
 import (
 	"context"
 	"time"
-	"unicode/utf8"
 
 	"palabre/server"
 	"palabre/xmpp"
@@ -104,8 +103,8 @@ func (s *Service) invitees(ctx context.Context, from xmpp.JID, asked []xmpp.Elem
 		if err != nil {
 			return nil, xmpp.ErrJIDMalformed.With("One of those to be invited has no address.")
 		}
-		if len(e.ContentOf(nsUser, "reason")) > mostReason {
-			return nil, errReason
+		if err := checkReason(e.ContentOf(nsUser, "reason")); err != nil {
+			return nil, err
 		}
 		if seen[j.Bare()] {
 			continue
@@ -120,8 +119,6 @@ func (s *Service) invitees(ctx context.Context, from xmpp.JID, asked []xmpp.Elem
 	}
 	return out, nil
 }
-
-var errReason = xmpp.ErrNotAcceptable.With("The reason is too long.")
 
 // invitee looks at one of them. A local account that there is not is an error, one that has blocked who invites is not: that is its own business.
 func (s *Service) invitee(ctx context.Context, from, account xmpp.JID) (invitee, error) {
@@ -235,5 +232,5 @@ const mostThread = 100 // bytes of the name of a thread
 // passesReasonLocked tells whether a reason goes with what is handed on: it is no way round what may be said in the room.
 func (r *Room) passesReasonLocked(reason string) bool {
 	x := examined{policy: &r.config.Policy}
-	return !r.volatileLocked() && utf8.RuneCountInString(reason) <= longestReason && x.element(xmpp.New(nsUser, "reason", xmpp.Text(reason))) == nil
+	return !r.volatileLocked() && x.element(xmpp.New(nsUser, "reason", xmpp.Text(reason))) == nil
 }

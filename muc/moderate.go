@@ -3,7 +3,6 @@ package muc
 import (
 	"context"
 	"time"
-	"unicode/utf8"
 
 	"palabre/server"
 	"palabre/stream"
@@ -39,8 +38,8 @@ var errModeration = xmpp.ErrBadRequest.With("A moderator can ask for a message t
 
 // moderate takes a message back that somebody has said, tells everybody who has done it, and why.
 func (r *Room) moderate(ctx context.Context, q *server.Request, m moderation) error {
-	if utf8.RuneCountInString(m.reason) > longestReason {
-		return xmpp.ErrNotAcceptable.With("The reason is too long. Say it in fewer words.")
+	if err := checkReason(m.reason); err != nil {
+		return err
 	}
 	r.mu.Lock()
 	err := r.permitLocked(r.whoLocked(q.From), actModerate)

@@ -10,7 +10,7 @@ func (r *Room) changeRolesLocked(w who, changes []change) (*upshot, error) {
 	var list []appointment
 	twice := map[*occupant]bool{}
 	for _, c := range changes {
-		if err := c.checkReason(); err != nil {
+		if err := checkReason(c.reason); err != nil {
 			return nil, err
 		}
 		occupants, err := r.meantLocked(c)
