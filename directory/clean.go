@@ -15,7 +15,7 @@ import (
 const (
 	longestID     = 128
 	longestName   = 256
-	longestEmail  = 254 // RFC 5321 §4.5.3.1.3, without the brackets
+	longestEmail  = 254 // RFC 5321, without the brackets
 	longestDetail = 500
 	longestNote   = 4000
 )
@@ -107,7 +107,7 @@ func limited(s string) string {
 	return s
 }
 
-// CleanEmail brings an address of mail into its normal form. It is one that needs no quotes (RFC 5321 §4.1.2), with letters of all scripts (RFC 6531 §3.3).
+// CleanEmail brings an address of mail into its normal form. It is one that needs no quotes (RFC 5321), with letters of all scripts (RFC 6531).
 func CleanEmail(s string) (string, error) {
 	wrong := &ValueError{fmt.Sprintf("%q", limited(s)), "is not an e-mail address such as alice@example.org"}
 	if s = strings.Trim(s, " \t"); len(s) > longestEmail {

@@ -18,10 +18,12 @@ const (
 	longestSide = 4096
 )
 
+var tooLarge = &ValueError{"the photo", "is larger than 256 KiB; make it smaller"}
+
 // NewPhoto makes a photo of its bytes, which tell what it is; what anybody says of them does not count.
 func NewPhoto(data []byte) (Photo, error) {
 	if len(data) > LargestPhoto {
-		return Photo{}, &ValueError{"the photo", "is larger than 256 KiB; make it smaller"}
+		return Photo{}, tooLarge
 	}
 	kind, w, h, ok := measure(data)
 	switch {
@@ -50,7 +52,7 @@ func measure(data []byte) (kind string, w, h int, ok bool) {
 	return "", 0, 0, false
 }
 
-// measureWebP reads the head of a WebP picture: lossy, lossless or extended (RFC 9649 §2).
+// measureWebP reads the head of a WebP picture: lossy, lossless or extended (RFC 9649).
 func measureWebP(d []byte) (w, h int, ok bool) {
 	if len(d) < 30 || string(d[:4]) != "RIFF" || string(d[8:12]) != "WEBP" {
 		return 0, 0, false

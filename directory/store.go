@@ -68,7 +68,7 @@ type KindError struct {
 }
 
 func (e *KindError) Error() string {
-	return fmt.Sprintf("%s is a %s, and stays one; delete it first if that is wrong", e.ID, e.Kind)
+	return fmt.Sprintf("the entry %s is a %s, and stays one; delete it first if that is wrong", e.ID, e.Kind)
 }
 
 // A MemberChange is who comes into a group, and who goes: IDs.
@@ -84,5 +84,5 @@ func (e *MemberError) Error() string {
 	if e.Kind == 0 {
 		return fmt.Sprintf("there is no person %s in the directory", e.ID)
 	}
-	return fmt.Sprintf("%s is a %s; only persons can be members of a group", e.ID, e.Kind)
+	return fmt.Sprintf("the entry %s is a %s; only persons can be members of a group", e.ID, e.Kind)
 }

@@ -132,7 +132,7 @@ func TestDirectoryRefusals(t *testing.T) {
 		group.Kind = directory.Group
 		refusal := directory.Edit{ID: "erin", Change: func(*directory.Entry) (*directory.Entry, error) { return nil, errors.New("no") }}
 		want := "carol refused: the address BOB@example.org belongs to the entry bob; dave refused: the account alice@example.org belongs to the entry alice; " +
-			"bob refused: bob is a person, and stays one; delete it first if that is wrong; erin refused: no; frank added"
+			"bob refused: the entry bob is a person, and stays one; delete it first if that is wrong; erin refused: no; frank added"
 		edits := []directory.Edit{putEntry(thief), putEntry(other), putEntry(group), refusal, putEntry(listedPerson("frank", "Frank"))}
 		rehearsed, err := s.Update(ctx, verona, edits, true)
 		must(t, err)
@@ -191,7 +191,7 @@ func TestDirectoryGroups(t *testing.T) {
 			{"lovers", directory.MemberChange{Add: []string{"romeo", "juliet", "paris", "romeo"}}, 3, 0, ""},
 			{"lovers", directory.MemberChange{Add: []string{"romeo"}, Remove: []string{"nobody"}}, 0, 0, ""},
 			{"lovers", directory.MemberChange{Add: []string{"romeo", "nobody"}}, 0, 0, "there is no person nobody in the directory"},
-			{"lovers", directory.MemberChange{Add: []string{"chatters"}}, 0, 0, "chatters is a group; only persons can be members of a group"},
+			{"lovers", directory.MemberChange{Add: []string{"chatters"}}, 0, 0, "the entry chatters is a group; only persons can be members of a group"},
 			{"romeo", directory.MemberChange{Add: []string{"juliet"}}, 0, 0, directory.ErrUnknown.Error()},
 			{"nothing", directory.MemberChange{}, 0, 0, directory.ErrUnknown.Error()},
 			{"chatters", directory.MemberChange{Add: []string{"romeo"}}, 1, 0, ""},
