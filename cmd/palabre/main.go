@@ -58,7 +58,7 @@ func rootCommand() *cobra.Command {
 	})
 	root.PersistentFlags().String("config", "", "the configuration `FILE`; without it ./palabre.toml or /etc/palabre/palabre.toml, if there is one")
 	root.PersistentFlags().Bool("json", false, "print JSON, for programs")
-	root.AddCommand(serveCommand(), userCommand(), roomCommand(), mailCommand(), doctorCommand(), benchCommand(), versionCommand())
+	root.AddCommand(serveCommand(), userCommand(), directoryCommand(), groupCommand(), roomCommand(), mailCommand(), doctorCommand(), benchCommand(), versionCommand())
 	root.InitDefaultCompletionCmd()
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp) // most arguments are no files
 	if err := root.MarkPersistentFlagFilename("config", "toml"); err != nil {
