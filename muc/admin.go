@@ -12,6 +12,8 @@ import (
 // mostChanges is how many people one request can be about: each is written, and shown to all.
 const mostChanges = 500
 
+var errManyChanges = xmpp.ErrNotAcceptable.With("Too many people at once. Send several requests.")
+
 // longestReason is how many characters somebody can say why: reasons are kept, and are in lists.
 const longestReason = 500
 
@@ -29,7 +31,7 @@ func (s *Service) admin(ctx context.Context, r *Room, q *server.Request) (xmpp.E
 		return r.list(q, items)
 	}
 	if len(items) > mostChanges {
-		return xmpp.Element{}, xmpp.ErrNotAcceptable.With("Too many people at once. Send several requests.")
+		return xmpp.Element{}, errManyChanges
 	}
 	changes := make([]change, len(items))
 	for i, e := range items {

@@ -100,14 +100,21 @@ func (r *Room) appointedLocked(f xmpp.Form) (out []standing, err error) {
 			}
 		}
 	}
+	more := 0
 	for account, a := range now {
 		if a != r.affiliationLocked(account) {
 			out = append(out, standing{account: account, affiliation: a})
 		}
+		if r.people[account] == nil {
+			more++
+		}
 	}
 	slices.SortFunc(out, func(a, b standing) int { return int(b.affiliation) - int(a.affiliation) })
-	if len(r.people)+len(out) > r.service.opts.Limits.Members {
-		return nil, xmpp.ErrResourceConstraint.With("So many members a room can't have.")
+	switch {
+	case len(out) > mostChanges:
+		return nil, errManyChanges
+	case more > 0 && len(r.people)+more > r.service.opts.Limits.Members:
+		return nil, errMembers
 	}
 	if r.leavesNoOwnerLocked(out...) {
 		return nil, xmpp.ErrConflict.With("A room has an owner: name another one first.") // §10.2
