@@ -91,6 +91,7 @@ if [ -z "${PALABRE_TEST_POSTGRES:-}" ] && [ -n "$bin" ]; then
 	export PALABRE_TEST_POSTGRES
 fi
 
+say "the tests run; all of them take some ten minutes on two cores, and what failed is told at the end"
 strict=
 [ -z "${CI:-}" ] || strict=-strict
 go build -o "$work/testsum" ./tools/testsum
