@@ -140,8 +140,8 @@ func checkReason(reason string) error {
 
 // changeAffiliationsLocked decides on new affiliations: all that a request asks for, or nothing (§9.2).
 func (r *Room) changeAffiliationsLocked(w who, changes []change) (*upshot, error) {
-	if w.affiliation < Admin {
-		return nil, xmpp.ErrForbidden.With("Only the room's admins and owners can do this.") // §9
+	if err := r.permitAffiliationsLocked(w); err != nil {
+		return nil, err
 	}
 	list := make([]standing, 0, len(changes))
 	twice, nicks := map[xmpp.JID]bool{}, map[string]bool{}

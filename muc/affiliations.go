@@ -141,7 +141,7 @@ func (u *upshot) reviseLocked(o *occupant, before Affiliation, s standing) {
 	case s.affiliation == Outcast:
 		u.outLocked(o, farewell{codes: []int{301}, reason: s.reason, was: before}) // §9.1
 		return
-	case s.affiliation < Member && r.config.Policy.Access == ByInvitation:
+	case !r.staysLocked(s.affiliation):
 		u.outLocked(o, farewell{codes: []int{321}, reason: s.reason, was: before}) // §9.4
 		return
 	}

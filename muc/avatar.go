@@ -50,9 +50,10 @@ func (r *Room) setCard(ctx context.Context, q *server.Request) error {
 		card = ""
 	}
 	return r.change(ctx, func() (*event, error) {
+		if err := r.permitLocked(r.whoLocked(q.From), actOwn); err != nil {
+			return nil, err
+		}
 		switch {
-		case r.whoLocked(q.From).affiliation != Owner:
-			return nil, errNotOwner
 		case r.locked:
 			return nil, errNotReady
 		case r.avatar == card:

@@ -28,8 +28,8 @@ var roomCommands = []roomCommand{
 }
 
 func isMember(_ *Room, w who) bool { return w.affiliation >= Member }
-func isAdmin(_ *Room, w who) bool  { return w.affiliation >= Admin }
-func isOwner(_ *Room, w who) bool  { return w.affiliation == Owner }
+func isAdmin(r *Room, w who) bool  { return r.permitAffiliationsLocked(w) == nil }
+func isOwner(r *Room, w who) bool  { return r.permitLocked(w, actOwn) == nil }
 
 // mayKnowPeople: the list has the owners' and admins' addresses, which a semi-anonymous room keeps for its owners (XEP-0045 §10.5, §10.8).
 func mayKnowPeople(r *Room, w who) bool {

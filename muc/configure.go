@@ -147,11 +147,8 @@ func (r *Room) mayBecomeLocked(after *Config) error {
 
 // expelLocked has those leave who may not be in a room for members (§10.2).
 func (r *Room) expelLocked(u *upshot) {
-	if r.config.Policy.Access != ByInvitation {
-		return
-	}
 	for _, o := range r.occupants {
-		if r.affiliationLocked(o.account) < Member {
+		if !r.staysLocked(r.affiliationLocked(o.account)) {
 			u.outLocked(o, farewell{codes: []int{322}})
 		}
 	}

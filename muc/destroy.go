@@ -29,8 +29,8 @@ func (r *Room) destroy(ctx context.Context, q *server.Request, d xmpp.Element) e
 		}
 	}
 	return r.change(ctx, func() (*event, error) {
-		if r.whoLocked(q.From).affiliation != Owner {
-			return nil, errNotOwner
+		if err := r.permitLocked(r.whoLocked(q.From), actOwn); err != nil {
+			return nil, err
 		}
 		end.reason = r.reasonLocked(end.reason)
 		return r.destroyLocked(end), nil

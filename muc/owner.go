@@ -22,14 +22,12 @@ func (s *Service) registerOwner(*server.Host) {
 	})
 }
 
-var errNotOwner = xmpp.ErrForbidden.With("Only owners of this room may do that.")
-
 // showForm gives an owner the configuration (§10.1.3, §10.2).
 func (r *Room) showForm(q *server.Request) (xmpp.Element, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.whoLocked(q.From).affiliation != Owner {
-		return xmpp.Element{}, errNotOwner
+	if err := r.permitLocked(r.whoLocked(q.From), actOwn); err != nil {
+		return xmpp.Element{}, err
 	}
 	return xmpp.New(nsOwner, "query", r.formLocked().Element()), nil
 }
@@ -61,9 +59,10 @@ func (r *Room) configured(ctx context.Context, q *server.Request) error {
 	}
 	return r.change(ctx, func() (*event, error) {
 		w := r.whoLocked(q.From)
+		if err := r.permitLocked(w, actOwn); err != nil {
+			return nil, err
+		}
 		switch {
-		case w.affiliation != Owner:
-			return nil, errNotOwner
 		case f.Type == xmpp.FormCancel && r.locked:
 			return r.destroyLocked(destruction{}), nil
 		case f.Type == xmpp.FormCancel:

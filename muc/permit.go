@@ -13,6 +13,7 @@ const (
 	actRequest // an IQ to an occupant
 	actRead    // the archive
 	actMail    // what was said, to others
+	actOwn     // what the room is
 	actModerate
 	actRetract
 )
@@ -98,6 +99,10 @@ func (r *Room) permitLocked(w who, a act) error {
 		if !p.Edits {
 			return errEdits
 		}
+	case actOwn:
+		if w.affiliation != Owner {
+			return xmpp.ErrForbidden.With("Only owners of this room may do that.") // §10
+		}
 	case actMail:
 		if w.affiliation < Member && w.role == NoRole {
 			return errNotInside
@@ -115,6 +120,11 @@ func (r *Room) isOpenLocked() bool {
 	return r.config.Policy.Access == Open && r.config.Password == ""
 }
 
+// staysLocked tells whether somebody with an affiliation may be inside at all.
+func (r *Room) staysLocked(a Affiliation) bool {
+	return a >= Member || a == None && r.config.Policy.Access == Open
+}
+
 // managerLocked is who an address stands for where what counts is the account, not the session that asks (XEP-0045 §8, §9).
 func (r *Room) managerLocked(full xmpp.JID) who {
 	w := r.whoLocked(full)
@@ -126,7 +136,15 @@ func (r *Room) managerLocked(full xmpp.JID) who {
 	return w
 }
 
-// permitAffiliationLocked decides whether somebody may give an account or a domain an affiliation. That the last owner stays is decided for a whole request.
+// permitAffiliationsLocked decides whether somebody may change affiliations at all.
+func (r *Room) permitAffiliationsLocked(w who) error {
+	if w.affiliation < Admin {
+		return xmpp.ErrForbidden.With("Only the room's admins and owners can do this.") // §9
+	}
+	return nil
+}
+
+// permitAffiliationLocked decides whether somebody of those may give an account or a domain an affiliation. That the last owner stays is decided for a whole request.
 func (r *Room) permitAffiliationLocked(w who, s standing) error {
 	before := None
 	if p := r.people[s.account]; p != nil {
@@ -134,8 +152,6 @@ func (r *Room) permitAffiliationLocked(w who, s standing) error {
 	}
 	bans := s.affiliation == Outcast
 	switch {
-	case w.affiliation < Admin:
-		return xmpp.ErrForbidden.With("Only the room's admins and owners can do this.") // §9
 	case bans && s.account == w.account:
 		return xmpp.ErrConflict.With("You can't ban yourself.") // §9.1
 	case w.affiliation == Owner:

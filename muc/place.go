@@ -266,7 +266,7 @@ func (r *Room) readoptLocked(kept *Stored) {
 	u := r.upshotLocked("")
 	for o, was := range before {
 		switch is := r.affiliationLocked(o.account); {
-		case is == Outcast || is < Member && r.config.Policy.Access == ByInvitation:
+		case !r.staysLocked(is):
 			u.outLocked(o, farewell{codes: []int{333}})
 		case is != was:
 			u.moveLocked(o, r.usualRoleLocked(is), "")

@@ -93,8 +93,8 @@ func (s *Service) reseat(session *server.Session, saved savedSeat) error {
 	account := session.JID.Bare()
 	o := r.occupants[key]
 	a := r.affiliationLocked(account)
-	barred := a == Outcast || r.config.Policy.Access == ByInvitation && a < Member // since they were inside: rooms can be changed while the server is down
-	if !r.stored || barred || o != nil && o.account != account {
+	stays := r.staysLocked(a) // a room can be changed while the server is down
+	if !r.stored || !stays || o != nil && o.account != account {
 		return errNoRoom
 	}
 	x := &seat{room: r, jid: session.JID, session: session, said: saved.Said, lang: saved.Lang, since: saved.Since}
