@@ -3,6 +3,8 @@ package directory
 import (
 	"context"
 	"fmt"
+
+	"palabre/xmpp"
 )
 
 // A Store keeps a directory. Errors that are not promised are wrapped ones of the database, and then nothing has changed.
@@ -42,6 +44,8 @@ type Outcome struct {
 	Did  Did
 	Err  error // why it was refused: a *TakenError, a *KindError, or what Change has said
 	Kind Kind  // of the entry, as it is or was
+	// Before and After are the person's account as it was and as it is; zero where there is none, and where nothing has changed.
+	Before, After xmpp.JID
 }
 
 // Did says what became of an edit.

@@ -134,10 +134,12 @@ func (has *takenBy) settle(d *decision) {
 		d.Did = directory.Changed
 	}
 	if d.old != nil {
+		d.Before = d.old.Account
 		delete(has.accounts, d.old.Account.String())
 		delete(has.mails, directory.FoldEmail(d.old.Email))
 	}
 	if d.next != nil {
+		d.After = d.next.Account
 		has.accounts[d.next.Account.String()] = d.ID
 		has.mails[directory.FoldEmail(d.next.Email)] = d.ID
 	}
