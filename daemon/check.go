@@ -276,6 +276,9 @@ func (c *Config) checkChoices() error {
 	if !slices.Contains([]string{"starttls", "tls", "none"}, c.SMTP.TLS) {
 		return wrong("smtp.tls", "%q is none of \"starttls\", \"tls\", \"none\"", c.SMTP.TLS)
 	}
+	if !slices.Contains([]string{"anyone", "directory"}, c.SMTP.To) {
+		return wrong("smtp.to", "%q is neither \"anyone\" nor \"directory\"", c.SMTP.To)
+	}
 	if c.SMTP.Address != "" {
 		return c.checkMail()
 	}

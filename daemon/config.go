@@ -138,6 +138,7 @@ type SMTP struct {
 	PasswordFile string   `toml:"password_file"` // its first line
 	From         string   `toml:"from"`
 	Retry        Duration `toml:"retry"` // for how long a mail is tried
+	To           string   `toml:"to"`    // who gets what users send: anyone, or only those in the directory
 }
 
 // Limits can be turned off for measurements; sizes stay.
@@ -226,7 +227,7 @@ func Default() Config {
 		History:   History{Enabled: true},
 		Rooms:     Rooms{New: "group", Service: "conference"},
 		Directory: Directory{Service: "directory"},
-		SMTP:      SMTP{TLS: "starttls", Retry: Duration(24 * time.Hour)},
+		SMTP:      SMTP{TLS: "starttls", To: "anyone", Retry: Duration(24 * time.Hour)},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"palabre/courier"
 	"palabre/history"
 	"palabre/muc"
 	"palabre/presence"
@@ -24,7 +25,11 @@ func (d *Daemon) modules(ctx context.Context) ([]server.Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.Rooms, err = d.rooms(ctx, past); err != nil {
+	desk, err := d.desk(past)
+	if err != nil {
+		return nil, err
+	}
+	if d.Rooms, err = d.rooms(ctx, past, desk); err != nil {
 		return nil, err
 	}
 	sessions := d.Config.Sessions
@@ -50,6 +55,7 @@ func (d *Daemon) modules(ctx context.Context) ([]server.Module, error) {
 		published.caps,
 		published.nodes, // after the capabilities, which say who is interested
 		d.lookups(),
+		desk,
 	}, nil
 }
 
@@ -67,17 +73,14 @@ func (d *Daemon) history(ctx context.Context, contacts history.Contacts) (*histo
 }
 
 // rooms are those of every domain, each at a domain of its own. Their key, too, is in the database: who somebody is in a room must not change.
-func (d *Daemon) rooms(ctx context.Context, past *history.Module) (*muc.Service, error) {
+func (d *Daemon) rooms(ctx context.Context, past *history.Module, desk *courier.Desk) (*muc.Service, error) {
 	key, err := d.Store.Secret(ctx, "occupant-ids")
 	if err != nil {
 		return nil, err
 	}
-	of := map[string]string{}
-	for _, domain := range d.Config.Domains {
-		of[d.Config.RoomsOf(domain).Service] = domain
-	}
+	of := d.Config.roomServices()
 	return muc.New(muc.Options{
-		Store: d.Store, Archive: roomArchive{past}, Key: key, Rooms: of,
+		Store: d.Store, Archive: roomArchive{past}, Courier: roomCourier{desk}, Key: key, Rooms: of,
 		New:    func(service string) string { return d.Config.RoomsOf(of[service]).New },
 		Return: time.Duration(d.Config.Sessions.Resume), Idle: d.Config.Tuning.RoomIdle,
 		Limits: muc.Limits{Off: d.Config.Limits.Off},

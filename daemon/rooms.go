@@ -54,6 +54,15 @@ func (a roomArchive) Serve(ctx context.Context, r *server.Request, v muc.View) (
 // Features is part of muc.Archive.
 func (roomArchive) Features() []string { return history.RoomFeatures() }
 
+// roomServices are the domains of rooms, each with the domain of the accounts whose users may make rooms there.
+func (c *Config) roomServices() map[string]string {
+	of := map[string]string{}
+	for _, domain := range c.Domains {
+		of[c.RoomsOf(domain).Service] = domain
+	}
+	return of
+}
+
 func spans(intervals []muc.Interval) []history.Span {
 	out := make([]history.Span, len(intervals))
 	for i, iv := range intervals {
