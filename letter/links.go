@@ -1,11 +1,14 @@
 package letter
 
 import (
+	"net"
 	"net/url"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/net/idna"
 )
 
 // A link is a part of a line that leads somewhere.
@@ -78,6 +81,14 @@ func target(s string) (string, bool) {
 		return "", false
 	case strings.Contains(lower, "%0a"), strings.Contains(lower, "%0d"), strings.Contains(lower, "%00"):
 		return "", false
+	}
+	if u.Host != "" {
+		host, err := idna.Lookup.ToASCII(u.Hostname())
+		if net.ParseIP(u.Hostname()) == nil && (err != nil || host == "") {
+			return "", false
+		} else if err == nil {
+			u.Host = strings.Replace(u.Host, u.Hostname(), host, 1)
+		}
 	}
 	return u.String(), true
 }

@@ -14,13 +14,15 @@ const (
 	nameMost   = 40   // columns of a name
 	listedMost = 100  // people whose names the letter begins with
 	cachedMost = 1000 // names at hand
+
+	bearersMost = 1000 // of one name that are told from each other
 )
 
 // people are those who have said something. Two accounts that have had the same name are told from each other by a number.
 type people struct {
 	q       *Query
 	seed    maphash.Seed
-	bearers map[key][]key // of a name: their accounts, the last one to speak first; empty if it is the one in single
+	bearers map[key][]key // of a name: their accounts, the first one to speak last; empty if it is the one in single
 	single  map[key]key
 	listed  []person
 	more    int // that are not listed
@@ -96,21 +98,33 @@ func (p *people) met(row *Row) {
 	name := p.plain(p.speakerOf(row))
 	n, account := p.nameKey(name), p.accountKey(row.Sender)
 	one, known := p.single[n]
-	switch {
-	case !known:
+	if !known {
 		p.single[n] = account
-	case one == account || slices.Contains(p.bearers[n], account):
+	} else if !p.again(n, one, account) {
 		return
-	case p.bearers[n] == nil:
-		p.bearers[n] = []key{one, account}
-	default:
-		p.bearers[n] = append(p.bearers[n], account)
 	}
 	if len(p.listed) == listedMost {
 		p.more++
 		return
 	}
 	p.listed = append(p.listed, person{name, account})
+}
+
+// again notes that a name is met that has been met before, and tells whether its bearer is a new one.
+func (p *people) again(name, one, account key) bool {
+	bearers := p.bearers[name]
+	switch at := slices.Index(bearers, account); {
+	case bearers == nil && one == account, at < 0 && len(bearers) == bearersMost:
+		return false
+	case bearers == nil:
+		p.bearers[name] = []key{one, account}
+	case at < 0:
+		p.bearers[name] = append(bearers, account)
+	default:
+		p.bearers[name] = append(slices.Delete(bearers, at, at+1), account)
+		return false
+	}
+	return true
 }
 
 // name is what who has sent a row is called in the letter.

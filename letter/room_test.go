@@ -92,7 +92,7 @@ func (p *past) say(account, nick, id, inside string) (name string, number int64)
 			p.t.Fatal(err)
 		}
 	}
-	st := parse(p.t, fmt.Sprintf("<message type='groupchat' id='%s' from='%s'>%s</message>", id, escape(from.String()), inside))
+	st := parse(p.t, string(xmpp.AppendAttr(xmpp.AppendAttr([]byte("<message type='groupchat'"), "id", id), "from", from.String()))+">"+inside+"</message>")
 	said := p.Say(room, st, st.Addressed(room), "")
 	said.Entries[0].Peer = xmpp.MustParseJID(account)
 	p.commit(said)

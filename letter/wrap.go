@@ -3,7 +3,6 @@ package letter
 import (
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/text/width"
 )
@@ -33,30 +32,36 @@ func columnsOf(r rune) int {
 	return 1
 }
 
-// fits is how many bytes of a text go into so many columns, without taking apart what is one character to people; at least one such character.
+// fits is how many bytes of a text go into so many columns, without taking apart what is one character to people, unless that is longer than a line; at least one such character.
 func fits(s string, most int) int {
-	n, at := 0, 0
+	n, at, flags := 0, 0, 0
 	var before rune
 	for i, r := range s {
-		if !joins(before, r) {
+		if isRegional(r) {
+			flags++
+		} else {
+			flags = 0
+		}
+		if !joins(before, r) && (flags == 0 || flags%2 == 1) {
 			at = i
 		}
-		if n += columnsOf(r); n > most && at > 0 {
+		n += columnsOf(r)
+		switch {
+		case n > most && at > 0:
 			return at
+		case n > lineWidth/2 && at == 0 && i > 0:
+			return i
 		}
 		before = r
-	}
-	if n > most && at > 0 {
-		return at
 	}
 	return len(s)
 }
 
 const joiner = 0x200D
 
-// joins tells whether two characters make one (UAX #29, roughly).
+// joins tells whether two characters make one (UAX #29, roughly); of two halves of a flag, fits knows.
 func joins(a, b rune) bool {
-	return a == joiner || b == joiner || unicode.In(b, unicode.M) || b >= 0x1F3FB && b <= 0x1F3FF || isTag(b) || isRegional(a) && isRegional(b)
+	return a == joiner || b == joiner || unicode.In(b, unicode.M) || b >= 0x1F3FB && b <= 0x1F3FF || isTag(b)
 }
 
 func isRegional(r rune) bool { return r >= 0x1F1E6 && r <= 0x1F1FF }
@@ -113,19 +118,17 @@ func (w *wrapper) word(gap, word string, whole bool) {
 	switch {
 	case w.at+len(gap)+n <= lineWidth:
 		w.put(gap)
-	case !w.empty && (n <= lineWidth-columns(w.rest) && !isWide(word) || whole):
+	case !w.empty && (n <= lineWidth-columns(w.rest) && !isWide(word) || whole || w.at+len(gap) >= lineWidth):
 		w.next()
-	case len(gap) < lineWidth/2:
+	case w.at+len(gap) < lineWidth:
 		w.put(gap)
 	}
 	for !whole && w.at+columns(word) > lineWidth {
-		room := lineWidth - w.at
-		first, _ := utf8.DecodeRuneInString(word)
-		if !w.empty && room < columnsOf(first) {
+		n := fits(word, lineWidth-w.at)
+		if !w.empty && w.at+columns(word[:n]) > lineWidth {
 			w.next()
 			continue
 		}
-		n := fits(word, room)
 		w.put(word[:n])
 		if word = word[n:]; word == "" {
 			return
