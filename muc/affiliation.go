@@ -18,12 +18,9 @@ func (a Affiliation) String() string { return affiliations[a] }
 
 // ParseAffiliation reads what String writes.
 func ParseAffiliation(s string) (a Affiliation, ok bool) {
-	for i, name := range affiliations {
-		if name == s {
-			return Affiliation(i), true
-		}
-	}
-	return None, false
+	a = None
+	err := a.UnmarshalText([]byte(s))
+	return a, err == nil
 }
 
 // A Role is what an occupant is while inside (XEP-0045 §5.1). Higher ones may do more.
@@ -43,10 +40,6 @@ func (r Role) String() string { return roles[r] }
 
 // ParseRole reads what String writes.
 func ParseRole(s string) (r Role, ok bool) {
-	for i, name := range roles {
-		if name == s {
-			return Role(i), true
-		}
-	}
-	return NoRole, false
+	err := r.UnmarshalText([]byte(s))
+	return r, err == nil
 }

@@ -109,7 +109,7 @@ func runInvite(ctx context.Context, s *Service, c *server.CommandCall) error {
 	if err != nil {
 		return err
 	}
-	if !s.mayInvite(c.From.Bare(), len(people)) {
+	if !s.paced(c.From.Bare(), len(people)) {
 		return errInvitations
 	}
 	list, err := s.named(ctx, c.From, people, c.Form.Value(fieldReason))

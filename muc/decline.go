@@ -22,7 +22,7 @@ func (r *Room) decline(ctx context.Context, p *server.Passage, d xmpp.Element) e
 	if err != nil {
 		return err
 	}
-	if !r.service.mayInvite(p.Sender(), 1) {
+	if !r.service.paced(p.Sender(), 1) {
 		return errInvitations
 	}
 	r.mu.Lock()

@@ -38,7 +38,7 @@ func (s *Service) direct(ctx context.Context, p *server.Passage) error {
 		}
 		return err
 	}
-	if !s.mayInvite(st.From.Bare(), 1) {
+	if !s.paced(st.From.Bare(), 1) {
 		return errInvitations
 	}
 	r.mu.Lock()

@@ -58,7 +58,7 @@ func (r *Room) invite(ctx context.Context, p *server.Passage, asked []xmpp.Eleme
 	if err := r.permits(p.Stanza.From, actInvite); err != nil { // before anybody is told who exists
 		return err
 	}
-	if !r.service.mayInvite(p.Sender(), len(asked)) { // also for those whom there is not: nobody finds out without end who there is
+	if !r.service.paced(p.Sender(), len(asked)) { // also for those whom there is not: nobody finds out without end who there is
 		return errInvitations
 	}
 	people, err := r.service.invitees(ctx, p.Stanza.From, asked)
@@ -180,8 +180,8 @@ var errMembers = xmpp.ErrResourceConstraint.With("This room has as many members 
 
 var errInvitations = xmpp.ErrResourceConstraint.With("Too many people have been invited in a short time. Try again in a while.")
 
-// mayInvite counts the invitations of an account, to whichever rooms.
-func (s *Service) mayInvite(account xmpp.JID, n int) bool {
+// paced counts the invitations of an account, to whichever rooms.
+func (s *Service) paced(account xmpp.JID, n int) bool {
 	if s.opts.Limits.Off {
 		return true
 	}

@@ -12,7 +12,7 @@ import (
 // of the store.
 func (s *Service) newcomers(ctx context.Context, r *Room, from xmpp.JID, changes []change) ([]invitee, error) {
 	asked := r.membersToBe(from, changes)
-	if len(asked) == 0 || !s.mayInvite(from.Bare(), len(asked)) {
+	if len(asked) == 0 || !s.paced(from.Bare(), len(asked)) {
 		return nil, nil // they are members all the same
 	}
 	var out []invitee

@@ -71,7 +71,7 @@ func (s *Service) start(ctx context.Context, c *server.CommandCall) (server.Comm
 	if err := s.mayOwn(ctx, owner); err != nil {
 		return server.CommandReply{}, err
 	}
-	if !s.mayInvite(owner, len(people)) {
+	if !s.paced(owner, len(people)) {
 		return server.CommandReply{}, errInvitations
 	}
 	room := Creation{Room: c.To.DomainJID(), Owner: owner, Preset: c.Form.Value(fieldKind), People: people, Reason: c.Form.Value(fieldReason)}
