@@ -65,7 +65,8 @@ func (w *Scribe) Letter(ctx context.Context, q Query) (*Letter, error) {
 	if l.survey, err = w.lookOver(ctx, &l.query); err != nil {
 		return nil, fmt.Errorf("letter: %w", err)
 	}
-	l.Count, l.Subject = l.survey.count, l.subject()
+	l.Count = l.survey.count
+	l.Subject = l.subject()
 	return l, nil
 }
 

@@ -19,6 +19,8 @@ func (p *pen) says(row *Row) (saying, error) {
 	s, st := p.survey, row.Stanza
 	by, taken := s.taken[row.ID]
 	switch {
+	case p.merged[row.ID]:
+		return saying{}, nil
 	case row.Tombstone, taken:
 		if by == "" && row.Tombstone {
 			by = moderatorOf(st)
@@ -58,6 +60,7 @@ func (p *pen) corrected(s saying, id int64) (saying, error) {
 	r.IDs = []int64{id}
 	err := p.scribe.Archive.Read(p.ctx, r, func(last Row) error {
 		if last.Tombstone {
+			p.merged[last.ID] = true
 			s = p.takenBack(moderatorOf(last.Stanza))
 			return nil
 		}

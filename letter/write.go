@@ -68,12 +68,14 @@ type pen struct {
 	day     string // as its heading has it
 	changed bool   // the offset of the zone is not, or was not, what it was at first
 	before  string // what the last message was headed by
+
+	merged map[int64]bool // corrections taken back meanwhile, which have been told of
 }
 
 func (p *pen) part(name string, data any) error { return execute(p.template, p.w, name, data) }
 
 func (l *Letter) write(ctx context.Context, w io.Writer, t executor) error {
-	p := &pen{Letter: l, ctx: ctx, w: bufio.NewWriter(w), template: t}
+	p := &pen{Letter: l, ctx: ctx, w: bufio.NewWriter(w), template: t, merged: map[int64]bool{}}
 	head := l.head()
 	if err := p.part("head", head); err != nil {
 		return err
