@@ -10,7 +10,6 @@ import (
 
 	"palabre/account"
 	"palabre/admin"
-	"palabre/directory"
 	"palabre/store"
 	"palabre/xmpp"
 )
@@ -18,11 +17,9 @@ import (
 // api is what administrators may do with this daemon.
 func (d *Daemon) api() *admin.API {
 	return &admin.API{
-		Accounts: d.Accounts, Domains: d.Config.Domains, Directory: d.directory(), Rooms: d.Rooms, RoomsOf: d.roomsOf, Outbox: d.Outbox, Host: d.Host, Reload: d.Reload, Status: d.status,
+		Accounts: d.Accounts, Domains: d.Config.Domains, Directory: d.Directory, Rooms: d.Rooms, RoomsOf: d.roomsOf, Outbox: d.Outbox, Host: d.Host, Reload: d.Reload, Status: d.status,
 	}
 }
-
-func (d *Daemon) directory() *directory.Book { return directory.New(directory.Options{Store: d.Store}) }
 
 func (d *Daemon) roomsOf(domain string) string { return d.Config.RoomsOf(domain).Service }
 
@@ -77,7 +74,7 @@ func Offline(ctx context.Context, cfg Config, log *slog.Logger, fatal func(error
 		defer cancel()
 		return errors.Join(d.Host.Shutdown(ctx), d.Store.Close())
 	}
-	return &admin.API{Accounts: d.Accounts, Domains: cfg.Domains, Directory: d.directory(), Rooms: d.Rooms, RoomsOf: d.roomsOf, Outbox: d.Outbox}, done, nil
+	return &admin.API{Accounts: d.Accounts, Domains: cfg.Domains, Directory: d.Directory, Rooms: d.Rooms, RoomsOf: d.roomsOf, Outbox: d.Outbox}, done, nil
 }
 
 // offlineEnd is how long to wait for what modules still do.

@@ -14,6 +14,7 @@ import (
 	"palabre/directory"
 	"palabre/mail"
 	"palabre/muc"
+	"palabre/pubsub"
 	"palabre/resumption"
 	"palabre/server"
 	"palabre/server/c2s"
@@ -34,6 +35,7 @@ type Daemon struct {
 	Started   time.Time
 
 	resumption  *resumption.Module
+	nodes       *pubsub.Module
 	version     string
 	certificate *c2s.Certificates
 	bound       []Bound
@@ -109,7 +111,7 @@ func (d *Daemon) kernel(ctx context.Context) (err error) {
 	if d.Accounts, err = newRegistry(ctx, d.Config, d.Store); err != nil {
 		return err
 	}
-	d.Directory = directory.New(directory.Options{Store: d.Store})
+	d.Directory = directory.New(directory.Options{Store: d.Store, Changed: d.relisted})
 	if d.Outbox, err = d.outbox(); err != nil {
 		return err
 	}

@@ -20,7 +20,8 @@ import (
 // remember, and what is shown to clients comes last.
 func (d *Daemon) modules(ctx context.Context) ([]server.Module, error) {
 	contacts := roster.New(d.Store, roster.Limits{})
-	published := d.published(contacts)
+	people := d.lookups()
+	published := d.published(contacts, people)
 	past, err := d.history(ctx, contacts)
 	if err != nil {
 		return nil, err
@@ -54,7 +55,7 @@ func (d *Daemon) modules(ctx context.Context) ([]server.Module, error) {
 		d.contacts(),
 		published.caps,
 		published.nodes, // after the capabilities, which say who is interested
-		d.lookups(),
+		people,
 		desk,
 	}, nil
 }

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"palabre/directory"
 	"palabre/pubsub"
 	"palabre/roster"
 	"palabre/xep"
@@ -14,9 +15,9 @@ type published struct {
 	nodes   *pubsub.Module
 }
 
-func (d *Daemon) published(contacts *roster.Module) published {
-	p := published{cards: &xep.VCard{Store: d.Store}, private: &xep.Private{Store: d.Store}, caps: &xep.Caps{}}
-	p.nodes = pubsub.New(pubsub.Options{Store: d.Store, Contacts: contacts, Interests: p.caps, Cards: p.cards, Private: p.private})
-	p.cards.Avatars, p.private.Bookmarks = p.nodes, p.nodes
+func (d *Daemon) published(contacts *roster.Module, people *directory.Module) published {
+	p := published{cards: &xep.VCard{Store: d.Store, Directory: people}, private: &xep.Private{Store: d.Store}, caps: &xep.Caps{}}
+	p.nodes = pubsub.New(pubsub.Options{Store: d.Store, Contacts: contacts, Interests: p.caps, Cards: p.cards, Private: p.private, Directory: people})
+	p.cards.Avatars, p.private.Bookmarks, d.nodes = p.nodes, p.nodes, p.nodes
 	return p
 }

@@ -12,6 +12,7 @@ import (
 type ModuleOptions struct {
 	Source   Source
 	Services map[string]string // the names of services that desktop clients search, each with the domain whose directory it is
+	Rooms    map[string]string // by domain, the name of its service of rooms; nil: there are none
 	Off      bool              // no limits on how often somebody asks, for measurements
 }
 
@@ -28,7 +29,10 @@ func NewModule(o ModuleOptions) *Module { return &Module{opts: o} }
 
 // Info is part of server.Module.
 func (m *Module) Info() server.Info {
-	return server.Info{Name: "directory", Specs: []server.Spec{{Name: "XEP-0055", Version: "1.3"}}}
+	return server.Info{Name: "directory", Specs: []server.Spec{
+		{Name: "XEP-0055", Version: "1.3"},
+		{Name: "XEP-0292", Version: "0.12.0", Note: "shown of those who have published none; pictures by XEP-0084"},
+	}}
 }
 
 // Register is part of server.Module.
@@ -45,6 +49,7 @@ func (m *Module) Register(h *server.Host) {
 		h.DomainItem(domain, xmpp.MustParseJID(service))
 	}
 	h.Feature(server.ToDomain, NS)
+	h.Feature(server.ToAccount, nsVCard4) // XEP-0292 §7
 	for local, fn := range map[string]server.IQHandler{"search": m.find, "members": m.members, "photo": m.photo} {
 		h.HandleIQ(server.ToDomain, NS, local, fn)
 	}

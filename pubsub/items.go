@@ -17,6 +17,9 @@ func (m *Module) items(ctx context.Context, q *request) (xmpp.Element, error) {
 		}
 	}
 	n, err := m.open(ctx, q)
+	if answer, ok, failed := m.instead(ctx, q, n, err); ok || failed != nil {
+		return answer, failed
+	}
 	if q.Own && q.node == nodeBookmarks && errors.Is(err, errNoNode) {
 		// Who has no bookmarks yet has an empty list: Dino 0.4 takes XEP-0060 §6.5.9.11 to mean that there can be none, and never makes the first.
 		return xmpp.New(NS, "pubsub", xmpp.New(NS, "items").With("node", q.node)), nil

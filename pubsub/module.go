@@ -15,6 +15,7 @@ type Options struct {
 	Interests Interests
 	Cards     Cards
 	Private   Private
+	Directory Directory // nil: there is none
 }
 
 // A Module is the nodes of every account.

@@ -14,11 +14,30 @@ const nsUpdate = "vcard-temp:x:update"
 // shows has presence tell another picture's hash when the batch is durable.
 func (b *batch) shows(hash string) {
 	b.after = append(b.after, func(ctx context.Context) {
-		d := b.m.desks.Get(b.account)
-		if before := d.photo.Swap(&hash); before == nil || *before != hash {
-			b.m.renew(ctx, b.account, hash)
-		}
+		b.m.present(ctx, b.account, hash)
 	})
+}
+
+// present has presence tell what picture an account has: its own, which has this hash, or else that of the directory, of which contacts are notified too.
+func (m *Module) present(ctx context.Context, a *server.Account, hash string) {
+	d := m.desks.Get(a)
+	listed := false
+	if hash == "" {
+		var err error
+		if hash, err = m.pictured(ctx, a.JID); err != nil {
+			m.fail(a.JID, nsUpdate, err)
+			d.photo.Store(nil) // it is looked up anew
+			return
+		}
+		listed = hash != ""
+	}
+	if before := d.photo.Swap(&hash); before != nil && *before == hash {
+		return
+	}
+	m.renew(ctx, a, hash)
+	if listed {
+		m.notifyListed(ctx, a, nodeMetadata)
+	}
 }
 
 // picture is the hash of an account's picture, or empty.
@@ -32,6 +51,11 @@ func (m *Module) picture(ctx context.Context, a *server.Account) (string, error)
 	hash, err := m.opts.Cards.Photo(ctx, a.JID)
 	if err != nil {
 		return "", err
+	}
+	if hash == "" {
+		if hash, err = m.pictured(ctx, a.JID); err != nil {
+			return "", err
+		}
 	}
 	if !d.photo.CompareAndSwap(nil, &hash) {
 		return *d.photo.Load(), nil // it has changed meanwhile

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"palabre/server"
@@ -22,8 +23,17 @@ const (
 // VCard keeps a card for each account (XEP-0054). A card is for everybody to see; whether there is an account is not, so an account without
 // a card answers as none at all (§3.3). The photo's hash is kept beside the card, for presence to tell (XEP-0153 §3.1).
 type VCard struct {
-	Store   Store
-	Avatars Avatars // nil: cards are all that there is
+	Store     Store
+	Avatars   Avatars   // nil: cards are all that there is
+	Directory Directory // nil: there is none
+}
+
+// Directory knows people who have said nothing of themselves. Package directory provides it.
+type Directory interface {
+	// Card is what asker may see of an account as a card; zero if that is nothing.
+	Card(ctx context.Context, account, asker xmpp.JID) (xmpp.Element, error)
+	// Picture is the hash of the photo in it, or empty.
+	Picture(ctx context.Context, account xmpp.JID) (string, error)
 }
 
 // Avatars keeps the pictures that are published otherwise in step with cards (XEP-0398). Package pubsub provides it.
@@ -54,13 +64,69 @@ func (v *VCard) get(ctx context.Context, r *server.Request) (xmpp.Element, error
 	if err != nil {
 		return xmpp.Element{}, fmt.Errorf("xep: vcard: %w", err)
 	}
-	if card == "" && !r.Own {
+	out := xmpp.New(nsVCard, "vCard") // §3.1: either this or an error, which some clients show
+	if card != "" {
+		if out, err = xmpp.Parse(card, xmpp.NSClient); err != nil {
+			return xmpp.Element{}, fmt.Errorf("xep: vcard: %w", err)
+		}
+	}
+	if out, err = v.completed(ctx, r, out); err != nil {
+		return xmpp.Element{}, err
+	}
+	if len(out.Elements()) == 0 && !r.Own {
 		return xmpp.Element{}, xmpp.ErrServiceUnavailable // §3.3
 	}
-	if card == "" {
-		return xmpp.New(nsVCard, "vCard"), nil // §3.1: either this or an error, which some clients show
+	return out, nil
+}
+
+// completed puts what the directory knows into a card: the picture where it has none, and the rest where it has nothing else.
+func (v *VCard) completed(ctx context.Context, r *server.Request, card xmpp.Element) (xmpp.Element, error) {
+	_, hasPhoto := card.Child(nsVCard, "PHOTO")
+	hasRest := slices.ContainsFunc(card.Elements(), func(e xmpp.Element) bool { return !e.Is(nsVCard, "PHOTO") })
+	if v.Directory == nil || hasPhoto && hasRest {
+		return card, nil
 	}
-	return xmpp.Parse(card, xmpp.NSClient)
+	listed, err := v.Directory.Card(ctx, r.Account.JID, r.From.Bare())
+	if err != nil {
+		return xmpp.Element{}, err
+	}
+	for _, e := range listed.Elements() {
+		has := hasRest
+		if e.Is(nsVCard, "PHOTO") {
+			has = hasPhoto
+		}
+		if !has {
+			card = card.Add(e)
+		}
+	}
+	return card, nil
+}
+
+// own is a card without the directory's picture: who changes a field of a card sends all of it, and has not chosen that picture.
+func (v *VCard) own(ctx context.Context, account xmpp.JID, card xmpp.Element, hash string) (xmpp.Element, string, error) {
+	if v.Directory == nil || hash == "" {
+		return card, hash, nil
+	}
+	before, err := v.Store.Datum(ctx, account, kindVCard, keyPhoto)
+	if err != nil {
+		return card, "", fmt.Errorf("xep: vcard: %w", err)
+	}
+	listed, err := v.Directory.Picture(ctx, account)
+	if err != nil || before == hash || listed != hash {
+		return card, hash, err
+	}
+	return withoutPhoto(card), "", nil
+}
+
+func withoutPhoto(card xmpp.Element) xmpp.Element {
+	out := card
+	out.Children = nil
+	for _, c := range card.Children {
+		if !c.Is(nsVCard, "PHOTO") {
+			out = out.Add(c)
+		}
+	}
+	return out
 }
 
 func (v *VCard) set(ctx context.Context, r *server.Request) error {
@@ -76,12 +142,16 @@ func (v *VCard) set(ctx context.Context, r *server.Request) error {
 	if err != nil {
 		return err
 	}
-	if len(r.Payload.Elements()) == 0 {
+	own, hash, err := v.own(ctx, r.Account.JID, r.Payload, hash)
+	if err != nil {
+		return err
+	}
+	if card = own.String(); len(own.Elements()) == 0 {
 		card = ""
 	}
 	change := map[string]string{"": card, keyPhoto: hash}
 	if v.Avatars != nil {
-		photo, _ := r.Payload.Child(nsVCard, "PHOTO")
+		photo, _ := own.Child(nsVCard, "PHOTO")
 		return v.Avatars.SetCard(ctx, r.Account, &DataChange{r.Account.JID, kindVCard, change}, photo)
 	}
 	if err := v.Store.SetData(ctx, r.Account.JID, kindVCard, change); err != nil {
@@ -103,13 +173,7 @@ func (v *VCard) WithPhoto(ctx context.Context, owner xmpp.JID, photo xmpp.Elemen
 			return nil, "", fmt.Errorf("xep: vcard: %w", err)
 		}
 	}
-	next := xmpp.New(nsVCard, "vCard")
-	next.Attrs = card.Attrs
-	for _, c := range card.Children {
-		if !c.Is(nsVCard, "PHOTO") {
-			next = next.Add(c)
-		}
-	}
+	next := withoutPhoto(card)
 	if !photo.IsZero() {
 		next = next.Add(photo)
 	}
@@ -138,7 +202,7 @@ func photoHash(card xmpp.Element) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// Photo is the hash of an account's picture, or empty.
+// Photo is the hash of the picture that an account has put into its card, or empty.
 func (v *VCard) Photo(ctx context.Context, owner xmpp.JID) (string, error) {
 	return v.Store.Datum(ctx, owner, kindVCard, keyPhoto)
 }
