@@ -37,11 +37,12 @@ type sheet struct {
 	csv     *csv.Reader
 	in      *allowance
 	columns []string
+	line    int // where the last record begins
 }
 
 // readCSV reads the header. Commas, semicolons and tabs between the cells are told apart by it.
 func readCSV(r *bufio.Reader) (iter.Seq[Row], error) {
-	t := &sheet{in: &allowance{r, longestRecord}}
+	t := &sheet{in: &allowance{r, longestRecord}, line: 1}
 	head, _ := r.Peek(4096) // what is wrong with it shows when it is read
 	line, _, _ := strings.Cut(string(head), "\n")
 	t.csv = csv.NewReader(t.in)
@@ -87,7 +88,7 @@ func (t *sheet) rows(yield func(Row) bool) {
 		if errors.Is(err, io.EOF) {
 			return
 		}
-		row := Row{Line: 1}
+		row := Row{Line: t.line + 1}
 		var wrong *csv.ParseError
 		switch {
 		case errors.As(err, &wrong):
@@ -100,11 +101,7 @@ func (t *sheet) rows(yield func(Row) bool) {
 			row.Line, _ = t.csv.FieldPos(0)
 			row.Err = t.fill(&row, cells)
 		}
-		if errors.Is(row.Err, errEnd) {
-			at, _ := t.csv.FieldPos(0)
-			row.Line = at + 1 // behind the last that was read
-		}
-		if !yield(row) || errors.Is(row.Err, errEnd) {
+		if t.line = row.Line; !yield(row) || errors.Is(row.Err, errEnd) {
 			return
 		}
 	}

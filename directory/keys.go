@@ -24,29 +24,48 @@ const (
 	mostWords  = 16 // of an entry, that it can be found by
 )
 
-// A Key is a word that an entry is found by. With an Initial it stands among those of entries that have another word, beginning with that letter: so
-// two short beginnings are looked up at once, whichever of them is rare. Both are folded.
+// A Key is a word that an entry is found by. With an Other it stands with another word of the entry: so two short beginnings are looked up at
+// once, whichever of them is rare. Both are folded.
 type Key struct {
-	Class   Class
-	Initial string
-	Word    string
+	Class Class
+	Word  string
+	Other string
 }
 
-// Keys are the words that an entry is found by, with and without initials, each once. A word that is the beginning of a better one is left out.
+// Initial is the letter that the other word begins with, or nothing if there is none.
+func (k Key) Initial() string { return initial(k.Other) }
+
+// Keys are the words that an entry is found by, alone and with each other one, each once. A word that is the beginning of a better one is left out.
 // A directory that is kept has them in an index: who changes what they are has it made anew.
 func Keys(e *Entry) []Key {
 	words := wordsOf(e)
+	others := plainWords(words)
 	out := make([]Key, 0, 4*len(words))
-	for i, w := range words {
+	for _, w := range words {
 		out = append(out, w)
-		for j, other := range words {
-			k := Key{w.Class, initial(other.Word), w.Word}
-			if i != j && !slices.Contains(out, k) {
-				out = append(out, k)
+		for _, other := range others {
+			// Of two words that are looked for, none begins the other: so they are not both beginnings of this one.
+			if !strings.HasPrefix(w.Word, other) {
+				out = append(out, Key{w.Class, w.Word, other})
 			}
 		}
 	}
 	return out
+}
+
+// plainWords are the words, without those that only begin another, taken apart: an address is looked for as a whole, or it has no @.
+func plainWords(words []Key) []string {
+	var out []string
+	for _, w := range words {
+		local, _, _ := strings.Cut(w.Word, "@")
+		for _, p := range split(local) {
+			if !slices.ContainsFunc(out, func(o string) bool { return strings.HasPrefix(o, p) }) {
+				out = slices.DeleteFunc(out, func(o string) bool { return strings.HasPrefix(p, o) })
+				out = append(out, p)
+			}
+		}
+	}
+	return out[:min(len(out), mostWords)]
 }
 
 // wordsOf are an entry's words, the best first.
@@ -113,14 +132,17 @@ func initial(w string) string {
 	return w[:n]
 }
 
-// A Plan is how to find what somebody has typed: the keys that begin with Prefix, among those with this Initial. Of the entries that these belong to,
-// those are meant which Match finds right.
+// A Plan is how to find what somebody has typed: the keys whose words begin with Prefix and Other, which are those without another if that is empty. Of the
+// entries that these belong to, those are meant which Match finds right.
 type Plan struct {
-	Whole   string // the text as the beginning of a name, where it has several words: such entries come first
-	Initial string
-	Prefix  string // empty: everything; then only names are looked at
-	words   []string
+	Whole  string // the text as the beginning of a name, where it has several words: such entries come first
+	Prefix string // empty: everything; then only names are looked at
+	Other  string
+	words  []string
 }
+
+// Initial is that of the keys.
+func (p *Plan) Initial() string { return initial(p.Other) }
 
 // longestText is how much of what somebody types is looked at, in bytes.
 const longestText = 1024
@@ -131,23 +153,27 @@ func NewPlan(text string) (p Plan, ok bool) {
 		text = strings.ToValidUTF8(text[:longestText], "")
 	}
 	folded := Fold(strings.TrimSpace(text))
+	var addresses []string
 	for _, chunk := range strings.Fields(folded) {
 		if strings.ContainsRune(chunk, '@') {
-			p.words = append(p.words, cut(strings.Trim(chunk, "<>,;\"'()")))
+			addresses = append(addresses, cut(strings.Trim(chunk, "<>,;\"'()")))
 			continue
 		}
 		for _, w := range split(chunk) {
 			p.words = append(p.words, cut(w))
 		}
 	}
-	p.words = longest(p.words)
-	if len(p.words) == 0 {
+	if whole := split(folded); len(whole) > 1 {
+		p.Whole = cut(strings.Join(whole, " "))
+	}
+	if p.words = longest(append(addresses, p.words...)); len(p.words) == 0 {
 		return p, folded == ""
 	}
-	p.Prefix = p.words[0]
-	if len(p.words) > 1 {
-		p.Initial = initial(p.words[1])
-		p.Whole = cut(strings.Join(split(folded), " "))
+	first := max(0, slices.IndexFunc(p.words, func(w string) bool { return strings.ContainsRune(w, '@') }))
+	p.Prefix = p.words[first]
+	other := slices.IndexFunc(p.words, func(w string) bool { return w != p.Prefix && !strings.ContainsRune(w, '@') })
+	if other >= 0 {
+		p.Other = p.words[other]
 	}
 	return p, true
 }

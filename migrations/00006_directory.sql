@@ -18,15 +18,16 @@ CREATE UNIQUE INDEX directory_kind ON directory (domain, kind, id);
 CREATE UNIQUE INDEX directory_account ON directory (account);
 CREATE UNIQUE INDEX directory_mail ON directory (domain, mail);
 
--- The words that entries are found by, in their order: place is the class of a match * 4 + the kind of the entry. With an initial, a row is
--- among those of entries that have another word with it.
+-- The words that entries are found by, in their order, alone and with another word of the entry: place is the class of a match * 4 + the kind of
+-- the entry, initial the letter that the other word begins with.
 CREATE TABLE directory_word (
     domain  BIGINT   NOT NULL,
     place   SMALLINT NOT NULL,
     initial TEXT COLLATE "C" NOT NULL,
     word    TEXT COLLATE "C" NOT NULL,
+    other   TEXT COLLATE "C" NOT NULL,
     entry   BIGINT   NOT NULL,
-    PRIMARY KEY (domain, place, initial, word, entry)
+    PRIMARY KEY (domain, place, initial, word, other, entry)
 )
 WITHOUT ROWID  -- only SQLite
 ;

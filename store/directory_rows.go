@@ -86,35 +86,18 @@ func (t *turn) dropEntry(ctx context.Context, domain int64, old *keptEntry) erro
 	return err
 }
 
-// A wordKey is the key of a row of directory_word, but for domain and entry.
-type wordKey struct {
-	place         int64
-	initial, word string
-}
-
-func wordKeys(e *directory.Entry) map[wordKey]bool {
-	out := map[wordKey]bool{}
-	for _, k := range directory.Keys(e) {
-		out[wordKey{placeOf(k.Class, e.Kind), k.Initial, k.Word}] = true
-	}
-	return out
-}
-
 // putWords takes away the words that an entry has no more, and adds those that are new.
 func (t *turn) putWords(ctx context.Context, domain, number int64, d *decision) error {
-	var before, after map[wordKey]bool
-	if d.old != nil {
-		before = wordKeys(&d.old.Entry)
-	}
+	before, after := keysOf(d.old), map[placedKey]bool{}
 	if d.next != nil {
-		after = wordKeys(d.next)
+		after = keysOf(&keptEntry{Entry: *d.next})
 	}
 	for k := range before {
 		if after[k] {
 			continue
 		}
-		if err := t.Queue(ctx, `DELETE FROM directory_word WHERE domain = $1 AND place = $2 AND initial = $3 AND word = $4 AND entry = $5`,
-			domain, k.place, k.initial, k.word, number); err != nil {
+		if err := t.Queue(ctx, `DELETE FROM directory_word WHERE domain = $1 AND place = $2 AND initial = $3 AND word = $4 AND other = $5 AND entry = $6`,
+			domain, k.place, k.Initial(), k.Word, k.Other, number); err != nil {
 			return err
 		}
 	}
@@ -122,12 +105,28 @@ func (t *turn) putWords(ctx context.Context, domain, number int64, d *decision) 
 		if before[k] {
 			continue
 		}
-		if err := t.Queue(ctx, `INSERT INTO directory_word (domain, place, initial, word, entry) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
-			domain, k.place, k.initial, k.word, number); err != nil {
+		if err := t.Queue(ctx, `INSERT INTO directory_word (domain, place, initial, word, other, entry) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
+			domain, k.place, k.Initial(), k.Word, k.Other, number); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// A placedKey is a key as it stands in directory_word.
+type placedKey struct {
+	place int64
+	directory.Key
+}
+
+func keysOf(e *keptEntry) map[placedKey]bool {
+	out := map[placedKey]bool{}
+	if e != nil {
+		for _, k := range directory.Keys(&e.Entry) {
+			out[placedKey{placeOf(k.Class, e.Kind), k}] = true
+		}
+	}
+	return out
 }
 
 func (t *turn) putPhoto(ctx context.Context, number int64, d *decision) error {

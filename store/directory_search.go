@@ -16,10 +16,11 @@ const mostLooked = 2000
 // afterAll comes after every word that begins with what it is put behind.
 const afterAll = "\U0010FFFF"
 
-// selectWords reads words in the order of the index, from behind one that was read before.
-const selectWords = `SELECT w.word, ` + entryColumns + ` FROM directory_word w JOIN directory d ON d.entry = w.entry
-	WHERE w.domain = (SELECT j.id FROM jid j WHERE j.bare = $1) AND w.place = $2 AND w.initial = $3 AND (w.word, w.entry) > ($4, $5) AND w.word < $6
-	ORDER BY w.domain, w.place, w.initial, w.word, w.entry LIMIT $7`
+// selectWords reads words in the order of the index, from behind one that was read before. The other word is looked at in the index.
+const selectWords = `SELECT w.word, w.other, ` + entryColumns + ` FROM directory_word w JOIN directory d ON d.entry = w.entry
+	WHERE w.domain = (SELECT j.id FROM jid j WHERE j.bare = $1) AND w.place = $2 AND w.initial = $3
+	AND (w.word, w.other, w.entry) > ($4, $5, $6) AND w.word < $7 AND w.other >= $8 AND w.other < $9
+	ORDER BY w.domain, w.place, w.initial, w.word, w.other, w.entry LIMIT $10`
 
 // A search is one that is under way.
 type search struct {
@@ -35,8 +36,8 @@ type search struct {
 
 // A hit is an entry with the word that it was found by.
 type hit struct {
-	word string
-	row  entryRow
+	directory.Key
+	row entryRow
 	directory.Entry
 }
 
@@ -55,14 +56,14 @@ func (s *Store) Search(ctx context.Context, domain string, q directory.Query) ([
 	}
 	var err error
 	if plan.Whole != "" {
-		err = f.class(ctx, directory.WholeName, "", plan.Whole)
+		err = f.class(ctx, directory.Key{Class: directory.WholeName, Word: plan.Whole})
 	}
 	classes := directory.Classes
 	if plan.Prefix == "" {
 		classes = 1
 	}
 	for c := 0; err == nil && c < classes; c++ {
-		err = f.class(ctx, directory.Class(c), plan.Initial, plan.Prefix)
+		err = f.class(ctx, directory.Key{Class: directory.Class(c), Word: plan.Prefix, Other: plan.Other})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("store: search: %w", err)
@@ -70,22 +71,22 @@ func (s *Store) Search(ctx context.Context, domain string, q directory.Query) ([
 	return f.out, nil
 }
 
-// class finds what is missing among the words of a class.
-func (f *search) class(ctx context.Context, c directory.Class, initial, prefix string) error {
+// class finds what is missing among the keys of a class that begin so.
+func (f *search) class(ctx context.Context, begin directory.Key) error {
 	need := f.limit - len(f.out)
 	if need <= 0 {
 		return nil
 	}
 	var found []hit
 	for _, k := range f.kinds {
-		hits, err := f.scan(ctx, words{placeOf(c, k), initial, prefix}, need)
+		hits, err := f.scan(ctx, begin, k, need)
 		if err != nil {
 			return err
 		}
 		found = append(found, hits...)
 	}
 	slices.SortStableFunc(found, func(a, b hit) int {
-		return cmp.Or(cmp.Compare(a.word, b.word), cmp.Compare(a.row.number, b.row.number))
+		return cmp.Or(cmp.Compare(a.Word, b.Word), cmp.Compare(a.row.number, b.row.number))
 	})
 	for _, h := range found[:min(need, len(found))] {
 		f.seen[h.row.number] = true
@@ -94,22 +95,16 @@ func (f *search) class(ctx context.Context, c directory.Class, initial, prefix s
 	return nil
 }
 
-// words are those in a place, with an initial and a beginning.
-type words struct {
-	place           int64
-	initial, prefix string
-}
-
-// scan reads on until it has so many entries that are new and match.
-func (f *search) scan(ctx context.Context, w words, need int) (out []hit, err error) {
+// scan reads on until it has so many entries of a kind that are new and match.
+func (f *search) scan(ctx context.Context, begin directory.Key, k directory.Kind, need int) (out []hit, err error) {
 	here := map[int64]bool{}
-	last := hit{word: w.prefix}
+	last := hit{Key: begin}
 	for page := need + 8; len(out) < need && f.looked < mostLooked; page = min(2*page, 256) {
 		n := 0
 		err = f.store.db.Query(ctx, func(scan scanner) (err error) {
 			n++
 			var h hit
-			if err := scan(append([]any{&h.word}, h.row.dest()...)...); err != nil {
+			if err := scan(append([]any{&h.Word, &h.Other}, h.row.dest()...)...); err != nil {
 				return err
 			}
 			last = h
@@ -121,7 +116,8 @@ func (f *search) scan(ctx context.Context, w words, need int) (out []hit, err er
 				out = append(out, h)
 			}
 			return err
-		}, selectWords, f.domain, w.place, w.initial, last.word, last.row.number, w.prefix+afterAll, page)
+		}, selectWords, f.domain, placeOf(begin.Class, k), begin.Initial(), last.Word, last.Other, last.row.number,
+			begin.Word+afterAll, begin.Other, begin.Other+afterAll, page)
 		if f.looked += n; err != nil || n < page {
 			break
 		}
