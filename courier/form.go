@@ -2,6 +2,7 @@ package courier
 
 import (
 	"errors"
+	"net/mail"
 	"slices"
 	"strings"
 	"time"
@@ -77,15 +78,13 @@ func (d *Desk) read(f xmpp.Form, now time.Time) (w wish, err error) {
 	if err := w.period(f, now.In(w.zone)); err != nil {
 		return w, err
 	}
-	for _, line := range f.Values(fieldTo) {
-		for name := range strings.FieldsFuncSeq(line, func(r rune) bool { return r == ';' || r == '\n' || r == '\r' }) {
-			if name = strings.TrimSpace(name); name != "" && !slices.Contains(w.names, name) {
-				w.names = append(w.names, name)
-			}
-			if len(name) > longestName {
-				return w, xmpp.ErrNotAcceptable.With("One of the names is too long.")
-			}
+	for _, value := range f.Values(fieldTo) {
+		for line := range strings.FieldsFuncSeq(value, func(r rune) bool { return r == '\n' || r == '\r' }) {
+			w.named(line)
 		}
+	}
+	if slices.ContainsFunc(w.names, func(name string) bool { return len(name) > longestName }) {
+		return w, xmpp.ErrNotAcceptable.With("One of the names is too long.")
 	}
 	switch {
 	case len(w.names) == 0:
@@ -94,6 +93,19 @@ func (d *Desk) read(f xmpp.Form, now time.Time) (w wish, err error) {
 		return w, errTooMany
 	}
 	return w, nil
+}
+
+// named takes the names of a line. Some write several, with semicolons between them; an address may have one inside.
+func (w *wish) named(line string) {
+	list := []string{line}
+	if _, err := mail.ParseAddress(line); err != nil {
+		list = strings.Split(line, ";")
+	}
+	for _, name := range list {
+		if name = strings.TrimSpace(name); name != "" && len(w.names) <= mostNamed && !slices.Contains(w.names, name) {
+			w.names = append(w.names, name)
+		}
+	}
 }
 
 func (d *Desk) zone(name string) (*time.Location, error) {
