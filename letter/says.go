@@ -121,7 +121,7 @@ func withoutQuote(st *xmpp.Stanza, text string) string {
 	return text
 }
 
-// withoutRange cuts out the first part of a body that a <fallback/> names, in characters (XEP-0428, XEP-0426); all of it if none is named.
+// withoutRange cuts out the first part of a body that a <fallback/> names, in characters (XEP-0428); all of it if none is named.
 func withoutRange(text string, fallback xmpp.Element) string {
 	part, ok := fallback.Child(nsFallback, "body")
 	if !ok || !part.HasAttr("start") && !part.HasAttr("end") {

@@ -19,7 +19,7 @@ func (l *Letter) WriteHTML(ctx context.Context, w io.Writer) error {
 	return l.write(ctx, w, l.scribe.Templates.html[l.lang.code])
 }
 
-// WriteAttachment writes the letter as compressed plain text (RFC 1952), for a mail that holds the cover.
+// WriteAttachment writes the letter as plain text compressed by gzip, for a mail that holds the cover.
 func (l *Letter) WriteAttachment(ctx context.Context, w io.Writer) error {
 	z := gzip.NewWriter(w)
 	if err := l.WriteText(ctx, z); err != nil {
