@@ -16,7 +16,10 @@ import (
 )
 
 // fill has a hundred people say n things, every tenth of which is corrected.
-func (p *past) fill(n int) {
+func (p *past) fill(n int) { p.fillWith(n, 10, 100) }
+
+// fillWith has people say n things, and correct one of so many.
+func (p *past) fillWith(n, corrected, people int) {
 	p.t.Helper()
 	var wg sync.WaitGroup
 	var failed atomic.Bool
@@ -30,9 +33,9 @@ func (p *past) fill(n int) {
 		})
 	}
 	for i := range n {
-		who := i % 100
+		who := i % people
 		commit(p.saying(who, fmt.Sprint("m", i), body(fmt.Sprintf("Message %d has words enough to need a second line, as many messages do, and a link: https://example.org/%d.", i, i))))
-		if i%10 == 9 {
+		if i%corrected == 0 {
 			commit(p.saying(who, fmt.Sprint("c", i), body(fmt.Sprint("Corrected ", i))+fmt.Sprintf("<replace xmlns='urn:xmpp:message-correct:0' id='m%d'/>", i)))
 		}
 		if i%1000 == 999 {
@@ -100,6 +103,33 @@ func BenchmarkLong(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkCorrected does the same where as many people say as many things, and all that they say is corrected.
+func BenchmarkCorrected(b *testing.B) {
+	const total, most = 100_000, 48 << 20
+	p := newPast(b)
+	p.fillWith(total, 1, total)
+	templates, err := letter.OpenTemplates("")
+	if err != nil {
+		b.Fatal(err)
+	}
+	scribe := &letter.Scribe{Archive: archive{p.Module}, Templates: templates}
+	for b.Loop() {
+		peak := memory(func() {
+			l, err := scribe.Letter(b.Context(), letter.Query{Archive: room, Within: []letter.Span{{}}, Title: "The garden"})
+			if err != nil || l.Count != total {
+				b.Fatalf("%d messages: %v", l.Count, err)
+			}
+			if err := l.WriteAttachment(b.Context(), io.Discard); err != nil {
+				b.Fatal(err)
+			}
+		})
+		b.ReportMetric(float64(peak)/(1<<20), "MiB")
+		if peak > most {
+			b.Errorf("%d bytes in use", peak)
+		}
+	}
 }
 
 // memory is how much more of the heap is in use, at most, while something is done.
