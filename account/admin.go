@@ -138,13 +138,17 @@ func (r *Registry) touch() {
 // bindWait is longer than a client may take from its login to its first session.
 const bindWait = time.Minute
 
-// opened ends a session whose client logged in before its account was disabled or deleted, and bound a resource only after its other
+// opened ends a session whose client logged in before its account was disabled or deleted, or chat was no longer granted to it, and bound a resource only after its other
 // sessions had ended. The query is made only while such a client may be about.
 func (r *Registry) opened(ctx context.Context, s *server.Session) {
 	if r.opts.Now().UnixNano()-r.changed.Load() > int64(bindWait) {
 		return
 	}
 	a, err := r.store.Account(ctx, s.JID.Bare())
+	granted := false
+	if err == nil {
+		granted, err = r.Granted(ctx, a.JID)
+	}
 	switch {
 	case errors.Is(err, ErrUnknown):
 		s.End(&stream.Error{Condition: stream.NotAuthorized, Text: textRemoved})
@@ -152,13 +156,16 @@ func (r *Registry) opened(ctx context.Context, s *server.Session) {
 		s.End(&stream.Error{Condition: stream.InternalServerError, Text: "The server can't look up your account at the moment. Try again."})
 	case a.Disabled:
 		s.End(&stream.Error{Condition: stream.NotAuthorized, Text: textDisabled})
+	case !granted:
+		s.End(&stream.Error{Condition: stream.NotAuthorized, Text: textNotGranted})
 	}
 }
 
 // What ends a session is told in.
 const (
-	textDisabled = "This account is disabled. Ask the administrator of the server."
-	textRemoved  = "This account has been removed."
+	textDisabled   = "This account is disabled. Ask the administrator of the server."
+	textRemoved    = "This account has been removed."
+	textNotGranted = "Chat is not granted to this account. Ask the administrator of the server for it."
 )
 
 // end ends the account's sessions but one, and waits until every module knows.

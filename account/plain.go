@@ -72,7 +72,10 @@ func (x *plain) check(ctx context.Context, jid xmpp.JID, password string) error 
 		g.right()
 		return err
 	}
-	return verdict(who, g, subtle.ConstantTimeCompare(k.StoredKey, who.key.StoredKey) == 1, x.peer)
+	if err := verdict(who, g, subtle.ConstantTimeCompare(k.StoredKey, who.key.StoredKey) == 1, x.peer); err != nil {
+		return err
+	}
+	return x.r.admit(ctx, jid, x.peer)
 }
 
 // parsePlain reads [authzid] NUL authcid NUL passwd (RFC 4616 §2).

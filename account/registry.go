@@ -20,9 +20,11 @@ import (
 type Options struct {
 	Domains    map[string]Domain // those that we serve; nobody logs in to another
 	Iterations Iterations
-	Off        bool             // true: no limits on guessing, for measurements
-	Now        func() time.Time // nil: time.Now
-	Rand       io.Reader        // safe for concurrent use; nil: crypto/rand
+	Off        bool // true: no limits on guessing, for measurements
+	// Granted tells whether an account may use chat at all; nil: all may. Whoever changes that calls Reconsider.
+	Granted func(ctx context.Context, account xmpp.JID) (bool, error)
+	Now     func() time.Time // nil: time.Now
+	Rand    io.Reader        // safe for concurrent use; nil: crypto/rand
 }
 
 // A Domain says how people log in to a domain.

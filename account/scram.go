@@ -143,6 +143,9 @@ func (x *scram) final(ctx context.Context, data []byte) (server.Step, error) {
 	if err := verdict(x.run.who, g, right, x.peer); err != nil {
 		return server.Step{}, err
 	}
+	if err := x.r.admit(ctx, x.run.who.jid, x.peer); err != nil {
+		return server.Step{}, err
+	}
 	return x.run.accept(x.mech.family, m), nil
 }
 

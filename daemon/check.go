@@ -221,15 +221,22 @@ func checkRooms(section string, preset, service *string) error {
 
 // checkDirectory also brings the names of services into their normal form.
 func (c *Config) checkDirectory() error {
-	if err := checkService("directory", &c.Directory.Service, "directory"); err != nil {
+	if err := checkDirectory("directory", &c.Directory.Chat, &c.Directory.Service); err != nil {
 		return err
 	}
 	for name, d := range c.Domain {
-		if err := checkService("domain."+name+".directory", d.Directory.Service, "directory"); err != nil {
+		if err := checkDirectory("domain."+name+".directory", d.Directory.Chat, d.Directory.Service); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func checkDirectory(section string, chat, service *string) error {
+	if chat != nil && *chat != chatEverybody && *chat != chatGranted {
+		return wrong(section+".chat", "%q is neither %q nor %q", *chat, chatEverybody, chatGranted)
+	}
+	return checkService(section, service, "directory")
 }
 
 func checkService(section string, service *string, usual string) error {

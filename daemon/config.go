@@ -122,11 +122,19 @@ type DomainRooms struct {
 // Directory says where who is who can be looked up.
 type Directory struct {
 	Service string `toml:"service"` // where clients search it: what stands before the domain, or a whole domain name
+	Chat    string `toml:"chat"`    // who may log in: everybody, or whom it is granted to
 }
+
+// Who may log in, as the configuration names them.
+const (
+	chatEverybody = "everybody"
+	chatGranted   = "granted" // by the directory: to them, or to a group of theirs
+)
 
 // DomainDirectory is what differs of a domain's directory.
 type DomainDirectory struct {
 	Service *string `toml:"service"`
+	Chat    *string `toml:"chat"`
 }
 
 // SMTP is the relay that takes our mail.
@@ -199,6 +207,9 @@ func (c *Config) DirectoryOf(domain string) Directory {
 	if own.Service != nil {
 		d.Service = *own.Service
 	}
+	if own.Chat != nil {
+		d.Chat = *own.Chat
+	}
 	d.Service = serviceOf(d.Service, "directory", domain)
 	return d
 }
@@ -226,7 +237,7 @@ func Default() Config {
 		Sessions:  Sessions{Resume: Duration(10 * time.Minute)},
 		History:   History{Enabled: true},
 		Rooms:     Rooms{New: "group", Service: "conference"},
-		Directory: Directory{Service: "directory"},
+		Directory: Directory{Service: "directory", Chat: chatEverybody},
 		SMTP:      SMTP{TLS: "starttls", To: "anyone", Retry: Duration(24 * time.Hour)},
 	}
 }

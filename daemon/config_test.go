@@ -47,6 +47,7 @@ service = "ROOMS"
 
 [directory]
 service = "WHO"
+chat    = "granted"
 
 [smtp]
 address       = "mail.example.org:587"
@@ -101,7 +102,7 @@ func TestEveryKeyParses(t *testing.T) {
 	if r := c.RoomsOf("example.net"); r.New != "group" || r.Service != "chat.example.com" {
 		t.Errorf("rooms of one domain: %+v", r)
 	}
-	if d := c.DirectoryOf("example.org"); d.Service != "who.example.org" {
+	if d := c.DirectoryOf("example.org"); d.Service != "who.example.org" || d.Chat != "granted" {
 		t.Errorf("directory: %+v", d)
 	}
 	if r := (&Config{}).RoomsOf("example.org"); r.Service != "conference.example.org" {
@@ -171,6 +172,8 @@ func TestBadConfigurationIsExplained(t *testing.T) {
 		{"rooms at nothing", "[rooms]\nservice = ''\n", `palabre.toml:2: rooms.service: "" is neither`},
 		{"rooms where people are", "domains = ['a.org', 'b.a.org']\n[rooms]\nservice = 'b'\n", `palabre.toml:3: rooms.service: "b.a.org" is one of 'domains'`},
 		{"a directory at no domain", "[directory]\nservice = 'a@b'\n", `palabre.toml:2: directory.service: "a@b" is neither what stands before`},
+		{"chat for nobody", "[directory]\nchat = 'nobody'\n", `palabre.toml:2: directory.chat: "nobody" is neither "everybody" nor "granted"`},
+		{"chat of one domain for nobody", "domains = ['a.org']\n[domain.'a.org'.directory]\nchat = ''\n", `domain.a.org.directory.chat: "" is neither`},
 		{"a directory where rooms are", "[directory]\nservice = 'conference'\n", `palabre.toml:2: directory.service: the directory of localhost and the rooms of localhost can't both be at "conference.localhost"`},
 		{"a directory of one domain where people are", "domains = ['a.org', 'b.org']\n[domain.'a.org'.directory]\nservice = 'b.org'\n", `palabre.toml:3: domain.a.org.directory.service: "b.org" is one of 'domains'`},
 		{"rooms of two domains at one", "domains = ['a.org', 'b.org']\n[rooms]\nservice = 'c.org'\n", `palabre.toml:3: rooms.service: the rooms of b.org and the rooms of a.org can't both be at "c.org"`},

@@ -81,6 +81,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, version string, fat
 		d.closeListeners()
 		return nil, errors.Join(err, d.Store.Close())
 	}
+	d.reconsider(ctx, cfg.Domains...)
 	return d, nil
 }
 
@@ -143,8 +144,9 @@ func newRegistry(ctx context.Context, cfg Config, st *store.Store) (*account.Reg
 		Iterations: account.Iterations{
 			SHA1: cfg.Auth.Iterations, SHA256: cfg.Auth.Iterations, SHA512: cfg.Auth.IterationsSHA512,
 		},
-		Off: cfg.Limits.Off,
-		Now: cfg.Tuning.Now,
+		Off:     cfg.Limits.Off,
+		Granted: grants(cfg, st),
+		Now:     cfg.Tuning.Now,
 	})
 }
 

@@ -89,7 +89,7 @@ func (b *Book) update(ctx context.Context, domain string, e Edit) (Outcome, erro
 func (b *Book) Regroup(ctx context.Context, domain, group string, c MemberChange) (added, removed int, err error) {
 	added, removed, err = b.ChangeMembers(ctx, domain, group, c)
 	if err == nil && added+removed > 0 {
-		out := []Outcome{{ID: group, Did: Changed, Kind: Group}}
+		out := []Outcome{{ID: group, Did: Regrouped, Kind: Group}}
 		for _, id := range append(append([]string{}, c.Add...), c.Remove...) {
 			out = append(out, Outcome{ID: id, Did: Changed, Kind: Person})
 		}

@@ -53,11 +53,12 @@ type Did string
 
 // What can become of an edit.
 const (
-	Added   Did = "added"
-	Changed Did = "changed"
-	Left    Did = "left" // it is as it was to be
-	Deleted Did = "deleted"
-	Refused Did = "refused"
+	Added     Did = "added"
+	Changed   Did = "changed"
+	Regrouped Did = "regrouped" // a group has other members than before, and is what it was
+	Left      Did = "left"      // it is as it was to be
+	Deleted   Did = "deleted"
+	Refused   Did = "refused"
 )
 
 // A TakenError says that something belongs to another entry.
