@@ -26,7 +26,9 @@ func (o *Outbox) List(ctx context.Context, s State, after Mark, limit int) ([]Ma
 }
 
 // Waiting counts the mails that wait.
-func (o *Outbox) Waiting(ctx context.Context) (int, error) { return o.opts.Store.CountMails(ctx, Waits) }
+func (o *Outbox) Waiting(ctx context.Context) (int, error) {
+	return o.opts.Store.CountMails(ctx, Waits)
+}
 
 // Show gives one that waits or has failed. ErrUnknown if there is none.
 func (o *Outbox) Show(ctx context.Context, id string) (*Mail, error) {

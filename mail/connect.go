@@ -40,7 +40,8 @@ type conn struct {
 type line struct {
 	net.Conn
 	block time.Duration
-	left  int // bytes that it may still say
+	left  int           // bytes that it may still say
+	first time.Duration // the longest wait for an answer until the relay is one that we can talk to; then 0, and go-smtp knows
 }
 
 // mostSaid is how much a relay may say for one mail, TLS included.
@@ -65,6 +66,14 @@ func (l *line) Write(p []byte) (int, error) {
 	return l.Conn.Write(p)
 }
 
+// SetDeadline keeps go-smtp from waiting as long as it likes before it can be told how long.
+func (l *line) SetDeadline(t time.Time) error {
+	if most := time.Now().Add(l.first); l.first > 0 && (t.IsZero() || t.After(most)) {
+		t = most
+	}
+	return l.Conn.SetDeadline(t)
+}
+
 // connect makes a connection that is safe and logged in. The error is a *RelayError. The end of the context closes it.
 func (o *Outbox) connect(ctx context.Context) (*conn, error) {
 	r := &o.opts.Relay
@@ -74,7 +83,7 @@ func (o *Outbox) connect(ctx context.Context) (*conn, error) {
 	if err != nil {
 		return nil, away(err, "the mail relay %s can't be reached: %s", r.Address, bare(err))
 	}
-	l := &line{Conn: nc, block: o.opts.Times.Block, left: mostSaid}
+	l := &line{Conn: nc, block: o.opts.Times.Block, left: mostSaid, first: o.opts.Times.Answer}
 	stop := context.AfterFunc(ctx, func() { _ = nc.Close() })
 	client, err := o.secure(dialing, l)
 	if err == nil {
@@ -85,6 +94,7 @@ func (o *Outbox) connect(ctx context.Context) (*conn, error) {
 		_ = nc.Close()
 		return nil, err
 	}
+	l.first = 0
 	o.Stats.connections.Add(1)
 	return &conn{Client: client, line: l, stop: stop}, nil
 }
