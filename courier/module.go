@@ -54,22 +54,12 @@ func (d *Desk) take(account xmpp.JID, n int) bool {
 	return mine.Take(d.host.Now(), n, senderPace)
 }
 
-// conversationForm asks which conversation goes to whom; a request that says so at once has its mail at once.
-func (d *Desk) conversationForm(ctx context.Context, c *server.CommandCall) (server.CommandReply, error) {
+// conversationForm asks which conversation goes to whom.
+func (d *Desk) conversationForm(context.Context, *server.CommandCall) (server.CommandReply, error) {
 	form := d.Form()
 	form.Title = "Send a conversation by e-mail"
 	with := xmpp.Field{Var: fieldWith, Type: xmpp.FieldJIDSingle, Label: "With whom", Required: true}
 	form.Fields = append([]xmpp.Field{form.Fields[0], with}, form.Fields[1:]...)
-	if x, ok := c.Payload.Child(xmpp.NSData, "x"); ok {
-		f, err := xmpp.ParseForm(x)
-		if err != nil {
-			return server.CommandReply{}, err
-		}
-		if c.Form, err = form.Fill(f); err != nil {
-			return server.CommandReply{}, err
-		}
-		return d.conversation(ctx, c)
-	}
 	return server.CommandReply{Form: form, Next: d.conversation}, nil
 }
 

@@ -33,7 +33,7 @@ func mayKnowWearers(r *Room, w who) bool {
 	return w.affiliation == Owner || !r.config.Policy.Anonymous && mayKnowHats(r, w) // XEP-0045 §10.5
 }
 
-// hatStep is the first step of a command that asks for a form; one that has it filled in already is carried out at once (XEP-0317 §3.3, §3.6).
+// hatStep is the first step of a command that asks for a form.
 func hatStep(title string, fields func([]xmpp.Option) []xmpp.Field, next func(ctx context.Context, s *Service, c *server.CommandCall) error, note string) func(context.Context, *Service, *server.CommandCall) (server.CommandReply, error) {
 	return func(ctx context.Context, s *Service, c *server.CommandCall) (reply server.CommandReply, err error) {
 		var options []xmpp.Option
@@ -50,15 +50,7 @@ func hatStep(title string, fields func([]xmpp.Option) []xmpp.Field, next func(ct
 		}
 		form := xmpp.NewForm(xmpp.FormForm, hatCommands, fields(options)...)
 		form.Title = title
-		x, ok := c.Payload.Child(xmpp.NSData, "x")
-		if !ok {
-			return fill(s, form, next, note)
-		}
-		filled, err := submitted(form, x)
-		if err != nil {
-			return reply, err
-		}
-		return done(note, next(ctx, s, &server.CommandCall{Request: c.Request, Form: filled}))
+		return fill(s, form, next, note)
 	}
 }
 

@@ -23,18 +23,9 @@ func (s *Service) registerMail(h *server.Host) {
 	}, mailForm})
 }
 
-// mailForm asks to whom; a request that says so at once has its mail at once.
-func mailForm(ctx context.Context, s *Service, c *server.CommandCall) (server.CommandReply, error) {
-	form := s.opts.Courier.Form()
-	if x, ok := c.Payload.Child(xmpp.NSData, "x"); ok {
-		filled, err := submitted(form, x)
-		if err != nil {
-			return server.CommandReply{}, err
-		}
-		c.Form = filled
-		return s.mailed(ctx, c)
-	}
-	return server.CommandReply{Form: form, Next: s.mailed}, nil
+// mailForm asks to whom.
+func mailForm(_ context.Context, s *Service, _ *server.CommandCall) (server.CommandReply, error) {
+	return server.CommandReply{Form: s.opts.Courier.Form(), Next: s.mailed}, nil
 }
 
 func (s *Service) mailed(ctx context.Context, c *server.CommandCall) (server.CommandReply, error) {

@@ -28,8 +28,8 @@ func (s *Service) registerStart(h *server.Host) {
 	})
 }
 
-// startForm asks who is to be there; a request that says so at once has its room at once.
-func (s *Service) startForm(ctx context.Context, c *server.CommandCall) (server.CommandReply, error) {
+// startForm asks who is to be there.
+func (s *Service) startForm(context.Context, *server.CommandCall) (server.CommandReply, error) {
 	options := presetOptions()
 	form := xmpp.NewForm(xmpp.FormForm, nodeStart,
 		xmpp.Field{Var: fieldPeople, Type: xmpp.FieldJIDMulti, Label: "Who is invited", Required: true},
@@ -38,28 +38,11 @@ func (s *Service) startForm(ctx context.Context, c *server.CommandCall) (server.
 		xmpp.Field{Var: fieldReason, Type: xmpp.FieldTextSingle, Label: "What the others are told"})
 	form.Title = "Start a conversation"
 	form.Instructions = "Everybody whom you name becomes a member, and is invited."
-	if x, ok := c.Payload.Child(xmpp.NSData, "x"); ok {
-		filled, err := submitted(form, x)
-		if err != nil {
-			return server.CommandReply{}, err
-		}
-		c.Form = filled
-		return s.start(ctx, c)
-	}
 	return server.CommandReply{Form: form, Next: s.start}, nil
 }
 
 // usualPreset is that of conversations that people start with others.
 const usualPreset = "group"
-
-// submitted is a form that comes filled in with the request that it is for.
-func submitted(form xmpp.Form, x xmpp.Element) (xmpp.Form, error) {
-	f, err := xmpp.ParseForm(x)
-	if err != nil {
-		return f, err
-	}
-	return form.Fill(f)
-}
 
 // start makes the room.
 func (s *Service) start(ctx context.Context, c *server.CommandCall) (server.CommandReply, error) {

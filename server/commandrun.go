@@ -101,7 +101,7 @@ func (c *commands) step(ctx context.Context, cmd *Command, r *Request) (xmpp.Ele
 			return xmpp.Element{}, errCommand(xmpp.ErrBadRequest, "bad-sessionid", "This command has not been started.")
 		}
 		s := &commandSession{id: c.host.NewID(), cmd: cmd, from: r.From, to: r.To}
-		return c.run(ctx, s, cmd.Run, &CommandCall{Request: r})
+		return c.run(ctx, s, s.begin, &CommandCall{Request: r})
 	}
 	s, err := c.active.take(id, cmd, r)
 	if err != nil {
@@ -117,6 +117,19 @@ func (c *commands) step(ctx context.Context, cmd *Command, r *Request) (xmpp.Ele
 	return c.run(ctx, s, fn, call)
 }
 
+// begin is the first step. A request that brings the form of a command filled in, without having been asked for it, has done the second one, too (XEP-0317 §3.3).
+func (s *commandSession) begin(ctx context.Context, call *CommandCall) (CommandReply, error) {
+	reply, err := s.cmd.Run(ctx, call)
+	if _, filled := call.Payload.Child(xmpp.NSData, "x"); err != nil || !filled || reply.Next == nil {
+		return reply, err
+	}
+	form, err := reply.fill(call.Payload)
+	if err != nil {
+		return CommandReply{}, err
+	}
+	return reply.Next(ctx, &CommandCall{Request: call.Request, Form: form})
+}
+
 // next is the step that an action stands for (XEP-0050 §3.4), and what it is given.
 func (s *commandSession) next(action string, r *Request) (CommandStep, *CommandCall, error) {
 	call := &CommandCall{Request: r}
@@ -125,7 +138,7 @@ func (s *commandSession) next(action string, r *Request) (CommandStep, *CommandC
 		if action == "next" && !s.reply.More || action == "complete" && s.reply.More {
 			return nil, nil, errBadAction
 		}
-		form, err := s.fill(r.Payload)
+		form, err := s.reply.fill(r.Payload)
 		call.Form = form
 		return s.reply.Next, call, err
 	case "prev":
@@ -140,7 +153,7 @@ func (s *commandSession) next(action string, r *Request) (CommandStep, *CommandC
 var errBadAction = errCommand(xmpp.ErrBadRequest, "bad-action", "That can't be done at this step.")
 
 // fill reads the form of a request. None is as one that was left empty, and one that says cancel is a submission (XEP-0050 §3.5.1).
-func (s *commandSession) fill(payload xmpp.Element) (xmpp.Form, error) {
+func (r *CommandReply) fill(payload xmpp.Element) (xmpp.Form, error) {
 	submitted := xmpp.Form{Type: xmpp.FormSubmit}
 	if x, ok := payload.Child(xmpp.NSData, "x"); ok {
 		var err error
@@ -151,10 +164,10 @@ func (s *commandSession) fill(payload xmpp.Element) (xmpp.Form, error) {
 	if submitted.Type == xmpp.FormCancel {
 		submitted.Type = xmpp.FormSubmit
 	}
-	if s.reply.Form.Type == "" {
+	if r.Form.Type == "" {
 		return xmpp.Form{}, nil
 	}
-	form, err := s.reply.Form.Fill(submitted)
+	form, err := r.Form.Fill(submitted)
 	return form, badPayload(err)
 }
 
