@@ -16,7 +16,7 @@ CREATE TABLE directory (
 CREATE UNIQUE INDEX directory_id ON directory (domain, id);
 CREATE UNIQUE INDEX directory_kind ON directory (domain, kind, id);
 CREATE UNIQUE INDEX directory_account ON directory (account);
-CREATE UNIQUE INDEX directory_mail ON directory (domain, mail);
+CREATE UNIQUE INDEX directory_mail ON directory (mail, domain);
 
 -- The words that entries are found by, in their order, alone and with another word of the entry: place is the class of a match * 4 + the kind of
 -- the entry, initial the letter that the other word begins with.

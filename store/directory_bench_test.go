@@ -111,3 +111,23 @@ func searchFor(b *testing.B, s *Store, texts []string, kinds []directory.Kind) {
 	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
 }
+
+// BenchmarkUpdate adds 40 entries, as one step of an import does: so long others who write may have to wait.
+func BenchmarkUpdate(b *testing.B) {
+	for name, at := range engines {
+		b.Run(name, func(b *testing.B) {
+			s := at(b).open(b)
+			r := rand.New(rand.NewPCG(1, 2))
+			n := 0
+			for b.Loop() {
+				var edits []directory.Edit
+				for range 40 {
+					edits = append(edits, putEntry(crowdEntry(r, n)))
+					n++
+				}
+				_, err := s.Update(b.Context(), verona, edits, false)
+				must(b, err)
+			}
+		})
+	}
+}

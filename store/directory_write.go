@@ -164,8 +164,9 @@ func same(a, b directory.Entry) bool {
 
 var (
 	selectStored = `SELECT ` + entryColumns + ` FROM directory d` + ofDomain + ` AND d.id IN (` + placeholders(2, many) + `)`
-	byAccounts   = `SELECT d.account, d.id FROM directory d` + ofDomain + ` AND d.account IN (` + placeholders(2, many) + `)`
-	byMails      = `SELECT d.mail, d.id FROM directory d` + ofDomain + ` AND d.mail IN (` + placeholders(2, many) + `)`
+	// SQLite would rather look at all of the domain, but for the plus.
+	byAccounts = `SELECT d.account, d.id FROM directory d WHERE +d.domain = (SELECT j.id FROM jid j WHERE j.bare = $1) AND d.account IN (` + placeholders(2, many) + `)`
+	byMails    = `SELECT d.mail, d.id FROM directory d WHERE +d.domain = (SELECT j.id FROM jid j WHERE j.bare = $1) AND d.mail IN (` + placeholders(2, many) + `)`
 )
 
 // inLists asks a query with a list of many for all values, as often as it takes.
