@@ -21,7 +21,8 @@ type UserParams struct {
 
 // UserResult names the account, in its normal form.
 type UserResult struct {
-	JID string `json:"jid"`
+	JID  string `json:"jid"`
+	Note string `json:"note,omitempty"` // what is to be done yet
 }
 
 // ParseAccount reads the address of an account.
@@ -39,11 +40,21 @@ func on(p UserParams, fn func(j xmpp.JID) error) (UserResult, error) {
 	if err != nil {
 		return UserResult{}, err
 	}
-	return UserResult{j.String()}, fn(j)
+	return UserResult{JID: j.String()}, fn(j)
 }
 
 func (a *API) userAdd(ctx context.Context, p UserParams) (UserResult, error) {
-	return on(p, func(j xmpp.JID) error { return a.Accounts.Add(ctx, j, p.Password) })
+	granted := true
+	out, err := on(p, func(j xmpp.JID) (err error) {
+		if err = a.Accounts.Add(ctx, j, p.Password); err == nil {
+			granted, err = a.Accounts.Granted(ctx, j)
+		}
+		return err
+	})
+	if err == nil && !granted {
+		out.Note = "Chat is not granted to it yet, so it can't log in: 'palabre directory add', or 'set', with chat=yes does that, and so does a group that has chat=yes."
+	}
+	return out, err
 }
 
 func (a *API) userPassword(ctx context.Context, p UserParams) (UserResult, error) {
@@ -79,6 +90,7 @@ type ListResult struct {
 type User struct {
 	JID      string     `json:"jid"`
 	Disabled bool       `json:"disabled"`
+	Granted  bool       `json:"granted"` // it may use chat, as far as the directory is concerned
 	Created  time.Time  `json:"created"`
 	LastSeen *time.Time `json:"last_seen,omitempty"`
 	Sessions int        `json:"sessions"` // 0 when no server runs
@@ -114,6 +126,9 @@ func (a *API) userList(ctx context.Context, p ListParams) (ListResult, error) {
 	out := ListResult{Users: make([]User, 0, len(list)), More: len(list) == p.Limit}
 	for _, acc := range list {
 		u := User{JID: acc.JID.String(), Disabled: acc.Disabled, Created: acc.Created}
+		if u.Granted, err = a.Accounts.Granted(ctx, acc.JID); err != nil {
+			return ListResult{}, err
+		}
 		if !acc.LastSeen.IsZero() {
 			u.LastSeen = &acc.LastSeen
 		}

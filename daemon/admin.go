@@ -10,6 +10,7 @@ import (
 
 	"palabre/account"
 	"palabre/admin"
+	"palabre/directory"
 	"palabre/store"
 	"palabre/xmpp"
 )
@@ -108,5 +109,18 @@ func (d *Daemon) FirstAccount(ctx context.Context) (First, error) {
 	if err := d.Accounts.Add(ctx, jid, password); err != nil && !errors.Is(err, account.ErrExists) {
 		return First{}, err
 	}
+	if err := d.grantFirst(ctx, jid); err != nil {
+		return First{}, err
+	}
 	return First{JID: jid, Password: password}, nil
+}
+
+// grantFirst lets the first account in where chat is granted: otherwise there would be nobody who could look whether all is well.
+func (d *Daemon) grantFirst(ctx context.Context, jid xmpp.JID) error {
+	if ok, err := d.Accounts.Granted(ctx, jid); ok || err != nil {
+		return err
+	}
+	fields := directory.Fields{"name": "Administrator", "account": jid.Local(), "chat": "yes"}
+	_, err := d.Directory.Import(ctx, jid.Domain(), []directory.Record{{ID: jid.Local(), Fields: fields}}, false)
+	return err
 }

@@ -54,6 +54,7 @@ func Examine(ctx context.Context, cfg Config) []Finding {
 	}
 	out = append(out, examineCertificates(cfg, time.Now())...)
 	out = append(out, examineMail(ctx, cfg)...)
+	out = append(out, examineChat(cfg)...)
 	return append(out, examineDNS(ctx, cfg)...)
 }
 

@@ -179,3 +179,17 @@ func TestNotGrantedIsTheOwnersBusiness(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// The account that the first start makes can log in: otherwise nobody could.
+func TestFirstAccountIsGranted(t *testing.T) {
+	t.Parallel()
+	s := servertest.StartWith(t, chatIsGranted)
+	first, err := s.FirstAccount(t.Context())
+	if err != nil || first.Password == "" {
+		t.Fatal(first, err)
+	}
+	if ok, err := s.Accounts.Granted(t.Context(), first.JID); !ok || err != nil {
+		t.Error(ok, err)
+	}
+	refused(t, s, anna)
+}

@@ -112,13 +112,25 @@ The password is asked for on a terminal; otherwise it is the first line of the i
 			return err
 		}
 		if !*random {
-			return show(cmd, r, func(w io.Writer) { fmt.Fprintf(w, "%s %s\n", r.JID, did) })
+			return show(cmd, r, func(w io.Writer) { fmt.Fprintf(w, "%s %s\n%s", r.JID, did, noteOf(r)) })
 		}
-		return show(cmd, map[string]string{"jid": r.JID, "password": password}, func(w io.Writer) {
-			fmt.Fprintf(w, "%s %s\npassword: %s\n", r.JID, did, password)
+		made := map[string]string{"jid": r.JID, "password": password}
+		if r.Note != "" {
+			made["note"] = r.Note
+		}
+		return show(cmd, made, func(w io.Writer) {
+			fmt.Fprintf(w, "%s %s\npassword: %s\n%s", r.JID, did, password, noteOf(r))
 		})
 	}
 	return cmd
+}
+
+// noteOf is what is to be done yet, as a line.
+func noteOf(r admin.UserResult) string {
+	if r.Note == "" {
+		return ""
+	}
+	return r.Note + "\n"
 }
 
 func askPassword(cmd *cobra.Command) (string, error) {
@@ -193,8 +205,11 @@ func printUsers(w io.Writer, users []admin.User) {
 		case u.LastSeen != nil:
 			seen = u.LastSeen.Local().Format(time.DateTime)
 		}
-		if u.Disabled {
+		switch {
+		case u.Disabled:
 			created += "\tdisabled"
+		case !u.Granted:
+			created += "\tchat not granted"
 		}
 		fmt.Fprintf(t, "%s\t%d\t%s\t%s\n", u.JID, u.Sessions, seen, created)
 	}
