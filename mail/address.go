@@ -51,12 +51,26 @@ func ParseAddress(s string) (Address, error) {
 	if len(local) > longestLocal {
 		return refuse("what is before the @ is too long")
 	}
-	// Lookup refuses what no name in the DNS has, such as spaces, underscores and empty labels.
 	ascii, err := idna.Lookup.ToASCII(domain)
-	if err != nil || ascii == "" || len(ascii) > longestDomain || strings.HasPrefix(domain, "[") || strings.HasSuffix(ascii, ".") {
+	if err != nil || !utf8.ValidString(domain) || !isDomain(ascii) {
 		return refuse("what is after the @ is not the name of a domain")
 	}
 	return Address{local, strings.ToLower(ascii)}, nil
+}
+
+// isDomain tells whether this is a name that a host can have.
+func isDomain(s string) bool {
+	for label := range strings.SplitSeq(s, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' ||
+			strings.ContainsFunc(label, func(r rune) bool { return r != '-' && (r >= utf8.RuneSelf || !isAlphanumeric(r)) }) {
+			return false
+		}
+	}
+	return len(s) <= longestDomain
+}
+
+func isAlphanumeric(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
 }
 
 // unquote takes the backslashes out of a quoted string. What could be taken for the end of an SMTP argument is refused, though RFC 5321 has it.
@@ -94,7 +108,7 @@ func isAtext(r rune) bool {
 	switch {
 	case r >= utf8.RuneSelf:
 		return isVisible(r)
-	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
+	case isAlphanumeric(r):
 		return true
 	}
 	return strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)

@@ -72,7 +72,7 @@ func (d *Draft) Drop(ctx context.Context) {
 	if err := d.outbox.opts.Store.DropDraft(ctx, d.ID, d.outbox.opts.Now()); err != nil {
 		d.outbox.opts.Log.Warn("a draft could not be dropped; it goes within a day", "module", "mail", "id", d.ID, "err", err)
 	}
-	d.outbox.signal()
+	d.outbox.untidy()
 }
 
 const dropTime = 10 * time.Second

@@ -103,11 +103,10 @@ type relay struct {
 	data         func(c *smtp.Conn, r io.Reader) error // before it is read
 	done         func(c *smtp.Conn, data string) error // after; what it refuses is not received
 
-	mu       sync.Mutex
-	conns    int
-	mails    []received
-	commands bytes.Buffer
-	arrived  chan struct{}
+	mu      sync.Mutex
+	conns   int
+	mails   []received
+	arrived chan struct{}
 }
 
 func newRelay() *relay {
@@ -115,7 +114,6 @@ func newRelay() *relay {
 	r.Server = smtp.NewServer(r)
 	r.Domain, r.MaxMessageBytes, r.AllowInsecureAuth = "relay.example.org", 64<<20, true
 	r.ErrorLog = discard{}
-	r.Debug = debug{r}
 	return r
 }
 
@@ -123,24 +121,6 @@ type discard struct{}
 
 func (discard) Printf(string, ...any) {}
 func (discard) Println(...any)        {}
-
-type debug struct{ r *relay }
-
-func (d debug) Write(p []byte) (int, error) {
-	d.r.mu.Lock()
-	defer d.r.mu.Unlock()
-	if d.r.commands.Len() < 1<<20 {
-		d.r.commands.Write(p)
-	}
-	return len(p), nil
-}
-
-// heard is everything that was said, both ways.
-func (r *relay) heard() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.commands.String()
-}
 
 // start begins to listen; implicit says whether with TLS from the first byte.
 func (r *relay) start(t testing.TB, implicit bool) *relay {
@@ -415,13 +395,14 @@ func (p *post) outcome(t testing.TB, l mail.Letter, done func(mail.Mail) bool) m
 	results := make(chan mail.Mail, 1000)
 	defer p.Watch(d.ID, func(m mail.Mail) { results <- m })()
 	must(t, p.commit(d.Queue()))
+	timeout := time.After(20 * time.Second)
 	for {
 		select {
 		case m := <-results:
 			if done(m) {
 				return m
 			}
-		case <-time.After(20 * time.Second):
+		case <-timeout:
 			t.Fatalf("nothing comes of the mail; log:\n%s", p.log.String())
 		}
 	}

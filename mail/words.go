@@ -20,7 +20,10 @@ func clean(s string, most int) string {
 			gap = b.Len() > 0
 			continue
 		}
-		if n++; n > most {
+		if n++; gap {
+			n++
+		}
+		if n > most {
 			return b.String() + "…"
 		}
 		if gap {
