@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"palabre/xmpp"
@@ -31,6 +32,12 @@ func (m *Module) Read(ctx context.Context, r Reading, fn func(RoomRow) error) er
 		id, _ := idAt(r.Until)
 		if q.Before == 0 || id < q.Before {
 			q.Before = max(id, 1)
+		}
+	}
+	if len(r.IDs) > 0 { // PostgreSQL may go by the bounds where it knows nothing of the ids
+		q.After = max(q.After, slices.Min(r.IDs)-1)
+		if last := slices.Max(r.IDs); q.Before == 0 || last < q.Before-1 {
+			q.Before = last + 1
 		}
 	}
 	var failed error
