@@ -24,7 +24,7 @@ var (
 	seed      = flag.Uint64("seed", 0, "of the plan and of what clients do; 0: one is drawn")
 	only      = flag.String("engine", "", "sqlite or postgres; empty: both")
 	steps     = flag.Int("steps", 7, "mishaps in TestMixed")
-	kills     = flag.Int("kills", 5, "kills in TestKills, on each engine")
+	kills     = flag.Int("kills", 5, "kills in TestKills and TestMail, on each engine")
 	mean      = flag.Int("acks", 300, "acknowledgements from one mishap to the next, on average")
 	senders   = flag.Int("senders", 16, "clients that send")
 	outage    = flag.Duration("outage", 4*time.Second, "how long PostgreSQL is stopped in TestOutage")
