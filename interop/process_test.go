@@ -56,13 +56,19 @@ func palabre(t *testing.T) string {
 // eachProcess runs a test against a server of its own, with the database on SQLite and on PostgreSQL.
 func eachProcess(t *testing.T, test func(t *testing.T, p *process)) {
 	t.Helper()
+	eachDatabase(t, func(t *testing.T, url string) { test(t, serve(t, url, "")) })
+}
+
+// eachDatabase runs a test with the URL of a database: empty for SQLite, and of PostgreSQL.
+func eachDatabase(t *testing.T, test func(t *testing.T, url string)) {
+	t.Helper()
 	for name, url := range map[string]func(*testing.T) string{
 		"SQLite":     func(*testing.T) string { return "" },
 		"PostgreSQL": func(t *testing.T) string { return storetest.Schema(t, storetest.URL(t)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, serve(t, url(t)))
+			test(t, url(t))
 		})
 	}
 }
@@ -80,8 +86,8 @@ metrics = []
 iterations = 4096
 `
 
-// serve starts a server with accounts for romeo, juliet and the nurse.
-func serve(t *testing.T, url string) *process {
+// serve starts a server with accounts for romeo, juliet and the nurse, and with more in its configuration.
+func serve(t *testing.T, url, more string) *process {
 	t.Helper()
 	dir := t.TempDir()
 	data := filepath.Join(dir, "data")
@@ -89,16 +95,12 @@ func serve(t *testing.T, url string) *process {
 	host, port, err := net.SplitHostPort(addr)
 	must(t, err)
 	config := filepath.Join(dir, "palabre.toml")
-	must(t, os.WriteFile(config, fmt.Appendf(nil, configuration, servertest.Domain, data, url, addr), 0o600))
+	must(t, os.WriteFile(config, fmt.Appendf(nil, configuration+more, servertest.Domain, data, url, addr), 0o600))
 	var people strings.Builder
 	for _, name := range []string{"romeo", "juliet", "nurse"} {
 		fmt.Fprintf(&people, "%s@%s,%s\n", name, servertest.Domain, servertest.Password)
 	}
-	add := exec.CommandContext(t.Context(), palabre(t), "user", "import", "--config", config, "-")
-	add.Stdin = strings.NewReader(people.String())
-	if out, err := add.CombinedOutput(); err != nil {
-		t.Fatalf("accounts: %v\n%s", err, out)
-	}
+	command(t, people.String(), "user", "import", "--config", config, "-")
 	p := &process{Server: &chaos.Server{Program: []string{palabre(t), "serve"}, Dir: dir}, host: host, port: port, ca: filepath.Join(data, "self-signed.pem")}
 	p.start(t)
 	t.Cleanup(func() {
@@ -111,6 +113,16 @@ func serve(t *testing.T, url string) *process {
 		}
 	})
 	return p
+}
+
+// command runs the server's program with an input.
+func command(t *testing.T, input string, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), palabre(t), args...)
+	cmd.Stdin = strings.NewReader(input)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("palabre %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
 }
 
 // address is one that stays free while the server is down: nobody else takes ports of it.
