@@ -83,10 +83,10 @@ func contentOf(st *xmpp.Stanza, lang string) content {
 	c := content{kind: words, text: text, title: title, files: filesOf(st)}
 	switch {
 	case text != "" || len(c.files) > 0:
-		c.withoutFallback(st)
+		c.withoutAddress(st)
 		c.text, c.act = strings.CutPrefix(c.text, "/me ") // XEP-0245 §2
 		return c
-	case st.Type == xmpp.TypeGroupchat && st.Has(xmpp.NSClient, "subject"):
+	case st.Type == xmpp.TypeGroupchat && st.Has(xmpp.NSClient, "subject") && !st.Has(xmpp.NSClient, "thread"):
 		return content{kind: subject, text: title} // XEP-0045 §8.1
 	case title != "":
 		return content{kind: words, title: title}
@@ -167,8 +167,11 @@ func sharedFile(e xmpp.Element) (f file) {
 	return f
 }
 
-// withoutFallback takes the text away that says no more than the files do.
-func (c *content) withoutFallback(st *xmpp.Stanza) {
+// withoutAddress takes the text away that says no more than the files do, and what stands in it for clients that know no files (XEP-0447).
+func (c *content) withoutAddress(st *xmpp.Stanza) {
+	if len(c.files) > 0 {
+		c.text = withoutFallback(st, c.text, nsFiles)
+	}
 	for _, f := range c.files {
 		if strings.TrimSpace(c.text) == f.url {
 			c.text = ""

@@ -307,6 +307,23 @@ func TestFate(t *testing.T) {
 			p.say(romeo, "Romeo", "4", "<reactions xmlns='urn:xmpp:reactions:0' id='"+name+"'><reaction>👎</reaction></reactions>")
 			p.say(nurse, "Nurse", "5", "<reactions xmlns='urn:xmpp:reactions:0' id='"+name+"'/>")
 		}, "Juliet: one|*** Romeo reacted: 👎"},
+		{"files", func(p *past) {
+			const address = "https://upload.example.org/1"
+			shared := "<file-sharing xmlns='urn:xmpp:sfs:0'><file xmlns='urn:xmpp:file:metadata:0'><name>a.pdf</name><size>x</size></file><sources>" +
+				"<url-data xmlns='http://jabber.org/protocol/url-data' target='" + address + "'/></sources></file-sharing>"
+			p.say(juliet, "Juliet", "1", shared+"<x xmlns='jabber:x:oob'><url>"+address+"</url></x>"+body(address))
+			p.say(juliet, "Juliet", "2", shared+"<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:sfs:0'><body/></fallback>"+body("I have sent you a file."))
+			p.say(juliet, "Juliet", "3", shared+"<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:sfs:0'><subject/></fallback>"+body("The plan"))
+			p.say(juliet, "Juliet", "4", "<x xmlns='jabber:x:oob'><url>javascript:alert(1)</url></x>")
+			p.say(juliet, "Juliet", "5", "<file-sharing xmlns='urn:xmpp:sfs:0'/>")
+		}, "Juliet: File: a.pdf https://upload.example.org/1|Juliet: File: a.pdf https://upload.example.org/1|" +
+			"Juliet: The plan File: a.pdf https://upload.example.org/1|Juliet: File: javascript:alert(1)"},
+		{"subjects", func(p *past) {
+			p.say(juliet, "Juliet", "1", "<subject>One</subject>")
+			p.say(juliet, "Juliet", "2", "<subject>Two</subject><body>With a text</body>")
+			p.say(juliet, "Juliet", "3", "<subject>Three</subject><thread>t</thread>")
+			p.say(juliet, "Juliet", "4", "<subject></subject>")
+		}, "*** Juliet changed the subject to: One|Juliet: Two With a text|Juliet: Three|*** Juliet removed the subject."},
 		{"in several languages", func(p *past) {
 			p.say(juliet, "Juliet", "1", "<body xml:lang='fr'>un</body><body xml:lang='en-GB'>one</body><body>ett</body>")
 			p.say(juliet, "Juliet", "2", "<body xml:lang='fr'>deux</body><body>två</body>")

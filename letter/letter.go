@@ -40,7 +40,7 @@ func (q *Query) reading() Reading {
 	return Reading{Archive: q.Archive, With: q.With, Within: q.Within, Since: q.Since, Until: q.Until}
 }
 
-// A Letter is what was said, to be written as often as one likes: messages that come later are not in it, and those that are taken back meanwhile are shown as such.
+// A Letter is what was said, to be written as often as one likes, but not by two at once: messages that come later are not in it, and those that are taken back meanwhile are shown as such.
 type Letter struct {
 	Subject string // one line of at most a hundred columns
 	Count   int    // messages

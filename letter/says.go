@@ -1,7 +1,6 @@
 package letter
 
 import (
-	"strconv"
 	"strings"
 
 	"palabre/xmpp"
@@ -106,38 +105,9 @@ func (p *pen) isGone(id string) bool {
 
 // withoutQuote cuts out of a body what stands there for clients that know no replies (XEP-0461 §3.1), and whatever else it begins with that is quoted.
 func withoutQuote(st *xmpp.Stanza, text string) string {
-	for _, c := range st.Children {
-		if c.Name != (xmpp.Name{Space: nsFallback, Local: "fallback"}) {
-			continue
-		}
-		if e, err := xmpp.ParseIn(st.RawChild(c), xmpp.NSClient, st.Extra); err == nil && e.Attr("for") == nsReply {
-			text = withoutRange(text, e)
-			break
-		}
-	}
+	text = withoutFallback(st, text, nsReply)
 	for strings.HasPrefix(text, ">") {
 		_, text, _ = strings.Cut(text, "\n")
 	}
 	return text
-}
-
-// withoutRange cuts out the first part of a body that a <fallback/> names, in characters (XEP-0428); all of it if none is named.
-func withoutRange(text string, fallback xmpp.Element) string {
-	part, ok := fallback.Child(nsFallback, "body")
-	if !ok || !part.HasAttr("start") && !part.HasAttr("end") {
-		return ""
-	}
-	runes := []rune(text)
-	start, err := strconv.Atoi(part.Attr("start"))
-	if err != nil || start < 0 {
-		start = 0
-	}
-	end, err := strconv.Atoi(part.Attr("end"))
-	if err != nil || end > len(runes) {
-		end = len(runes)
-	}
-	if start >= end {
-		return text
-	}
-	return string(runes[:start]) + string(runes[end:])
 }

@@ -95,7 +95,7 @@ func (l *Letter) write(ctx context.Context, w io.Writer, t executor) error {
 
 // head is what the letter begins with.
 func (l *Letter) head() Head {
-	h := Head{Lang: l.lang.code, Title: l.lang.fill(l.about(), "title", l.query.Title), Count: l.lang.count(l.Count)}
+	h := Head{Lang: l.lang.code, Title: l.lang.fill(l.about(), "title", isolated(l.query.Title)), Count: l.lang.count(l.Count)}
 	if l.query.Requester != "" {
 		h.Requester = l.lang.fill("requester", "name", isolated(l.query.Requester))
 	}
