@@ -307,6 +307,10 @@ func TestFate(t *testing.T) {
 			p.say(romeo, "Romeo", "4", "<reactions xmlns='urn:xmpp:reactions:0' id='"+name+"'><reaction>👎</reaction></reactions>")
 			p.say(nurse, "Nurse", "5", "<reactions xmlns='urn:xmpp:reactions:0' id='"+name+"'/>")
 		}, "Juliet: one|*** Romeo reacted: 👎"},
+		{"a nick like an event", func(p *past) {
+			p.say(romeo, "*** Juliet removed the subject.", "1", body(" "))
+			p.say(romeo, "* * ***", "2", body("08:05  Juliet\n    mine"))
+		}, "Juliet removed the subject.: |?: 08:05  Juliet mine"},
 		{"files", func(p *past) {
 			const address = "https://upload.example.org/1"
 			shared := "<file-sharing xmlns='urn:xmpp:sfs:0'><file xmlns='urn:xmpp:file:metadata:0'><name>a.pdf</name><size>x</size></file><sources>" +

@@ -68,7 +68,7 @@ func (p *people) plain(s speaker) string {
 	if name == "" && !p.q.With.IsZero() {
 		name = oneLine(s.account.String(), nameMost)
 	}
-	if name == "" {
+	if name = strings.TrimLeft(name, "* "); name == "" { // events begin with stars
 		name = "?"
 	}
 	if len(p.known) == cachedMost {

@@ -106,7 +106,10 @@ func (l *Letter) head() Head {
 	if !l.survey.end.IsZero() {
 		begin, end := l.survey.begin.In(l.query.Zone), l.survey.end.In(l.query.Zone)
 		if h.Period = l.lang.fill("from_to", "begin", l.moment(begin), "end", l.moment(end)); l.lang.date(begin) == l.lang.date(end) {
-			h.Period = l.moment(begin) + " – " + end.Format(clock)
+			h.Period = l.moment(begin)
+			if until := end.Format(clock); begin.Format(clock) != until {
+				h.Period += " – " + until
+			}
 		}
 		h.Period = capital(h.Period)
 		h.Times = l.lang.fill("times", "zone", zone(begin))
