@@ -24,22 +24,27 @@ func (s *Store) ChangeMembers(ctx context.Context, domain, group string, c direc
 		if err != nil {
 			return err
 		}
+		inside, err := t.inside(ctx, team, people)
+		if err != nil {
+			return err
+		}
 		for _, id := range c.Add {
-			n, err := t.Exec(ctx, `INSERT INTO directory_member (team, person) VALUES ($1, $2) ON CONFLICT (team, person) DO NOTHING`, team, people[id].number)
-			if err != nil {
-				return err
+			if p := people[id].number; !inside[p] {
+				inside[p] = true
+				added++
+				if err := t.Queue(ctx, `INSERT INTO directory_member (team, person) VALUES ($1, $2)`, team, p); err != nil {
+					return err
+				}
 			}
-			added += int(n)
 		}
 		for _, id := range c.Remove {
-			if people[id] == nil {
-				continue
+			if p := people[id]; p != nil && inside[p.number] {
+				delete(inside, p.number)
+				removed++
+				if err := t.Queue(ctx, `DELETE FROM directory_member WHERE team = $1 AND person = $2`, team, p.number); err != nil {
+					return err
+				}
 			}
-			n, err := t.Exec(ctx, `DELETE FROM directory_member WHERE team = $1 AND person = $2`, team, people[id].number)
-			if err != nil {
-				return err
-			}
-			removed += int(n)
 		}
 		return nil
 	})
@@ -47,6 +52,39 @@ func (s *Store) ChangeMembers(ctx context.Context, domain, group string, c direc
 		return 0, 0, fmt.Errorf("store: directory: %w", err)
 	}
 	return added, removed, refusal
+}
+
+var selectInside = `SELECT m.person FROM directory_member m WHERE m.team = $1 AND m.person IN (` + placeholders(2, many) + `)`
+
+// inside tells which of these people are in a group.
+func (t *turn) inside(ctx context.Context, team int64, people map[string]*keptEntry) (map[int64]bool, error) {
+	out := map[int64]bool{}
+	args := []any{team}
+	ask := func() error {
+		for len(args) > 1 && len(args) <= many {
+			args = append(args, args[1])
+		}
+		if len(args) == 1 {
+			return nil
+		}
+		err := t.Query(ctx, func(scan scanner) error {
+			var person int64
+			err := scan(&person)
+			out[person] = true
+			return err
+		}, selectInside, args...)
+		args = args[:1:1]
+		return err
+	}
+	for _, p := range people {
+		if args = append(args, p.number); len(args) <= many {
+			continue
+		}
+		if err := ask(); err != nil {
+			return nil, err
+		}
+	}
+	return out, ask()
 }
 
 // team finds a group, and those who come and go.

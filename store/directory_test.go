@@ -220,6 +220,22 @@ func TestDirectoryGroups(t *testing.T) {
 			t.Errorf("paris goes: %d, %v", removed, err)
 		}
 		members("lovers", "juliet romeo")
+		var crowd []string
+		var edits []directory.Edit
+		for i := range 250 { // more than one list
+			crowd = append(crowd, fmt.Sprintf("p%d", i))
+			edits = append(edits, putEntry(listedPerson(crowd[i], "Person")))
+		}
+		update(t, s, edits...)
+		for _, want := range []int{250, 0} {
+			if added, _, err := s.ChangeMembers(ctx, verona, "lovers", directory.MemberChange{Add: crowd}); added != want || err != nil {
+				t.Errorf("a crowd: %d, %v", added, err)
+			}
+		}
+		if _, removed, err := s.ChangeMembers(ctx, verona, "lovers", directory.MemberChange{Remove: append(crowd, crowd...)}); removed != 250 || err != nil {
+			t.Errorf("a crowd goes: %d, %v", removed, err)
+		}
+		members("lovers", "juliet romeo")
 		update(t, s, noEntry("juliet"), noEntry("chatters"))
 		members("lovers", "romeo")
 		for _, id := range []string{"romeo", "chatters", "nobody"} {
