@@ -82,6 +82,7 @@ type MailTestParams struct {
 type MailTestResult struct {
 	ID     string `json:"id"`
 	Sent   bool   `json:"sent"`
+	Failed bool   `json:"failed"` // for good
 	Answer string `json:"answer,omitempty"` // the relay's, or why there is none so far
 }
 
@@ -192,7 +193,7 @@ func (a *API) mailTest(ctx context.Context, p MailTestParams) (MailTestResult, e
 	case m := <-results:
 		out.Answer = m.Problem
 		if len(m.To) == 1 {
-			out.Sent, out.Answer = m.To[0].State == mail.Taken, m.To[0].Answer
+			out.Sent, out.Failed, out.Answer = m.To[0].State == mail.Taken, m.State == mail.Failed, m.To[0].Answer
 		}
 	case <-timeout.C:
 		out.Answer = fmt.Sprintf("the mail relay has not answered within %v", testTime)

@@ -28,7 +28,7 @@ type AddressError struct {
 }
 
 func (e *AddressError) Error() string {
-	return fmt.Sprintf("“%s” can't be used as an e-mail address: %s", e.Address, e.Reason)
+	return fmt.Sprintf("the e-mail address “%s” can't be used: %s", e.Address, e.Reason)
 }
 
 // ParseAddress reads an address such as juliet@example.org. Comments and IP addresses are refused; the domain may be internationalised. The

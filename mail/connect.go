@@ -185,7 +185,11 @@ func (o *Outbox) logIn(client *smtp.Client) error {
 		return away(nil, "the mail relay %s offers no login with a password (PLAIN or LOGIN); clear [smtp] username if it needs none", r.Address)
 	}
 	if err := client.Auth(how); err != nil {
-		if isAnswer(err) {
+		var e *smtp.SMTPError
+		switch {
+		case errors.As(err, &e) && e.Code/100 == 4: // RFC 4954: it could not look
+			return away(err, "the mail relay %s can't check the login of %q at the moment: %s", r.Address, r.Username, answerOf(err))
+		case e != nil:
 			return away(err, "the mail relay %s refuses the login of %q: %s. Look at [smtp] username and password_file", r.Address, r.Username, answerOf(err))
 		}
 		return away(err, "the mail relay %s was lost during the login: %s", r.Address, bare(err))

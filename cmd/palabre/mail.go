@@ -136,6 +136,8 @@ func mailTestCommand() *cobra.Command {
 					fmt.Fprintf(w, "%s is queued\n", r.ID)
 				case r.Sent:
 					fmt.Fprintf(w, "%s is sent; the mail relay says: %s\n", r.ID, printable(r.Answer))
+				case r.Failed:
+					fmt.Fprintf(w, "%s has failed; the mail relay says: %s\n", r.ID, printable(r.Answer))
 				default:
 					fmt.Fprintf(w, "%s is not sent so far: %s. 'palabre mail queue' shows when it is tried again\n", r.ID, printable(r.Answer))
 				}
