@@ -77,14 +77,16 @@ type stage struct {
 	target              string // what the victim is
 	said                string // what the victim has said: its id
 	own                 string // what the actor has, if it could
+	relay               *relay
 	n                   int
 }
 
 // matrixOf makes the stage of a hall, on a server of its own.
 func matrixOf(t *testing.T, hall int) *stage {
-	s := start(t, limitsOff)
+	r := newRelay(t)
+	s := start(t, limitsOff, r.configure)
 	s.Account(t, xmpp.MustParseJID("guest@example.org"))
-	g := &stage{t: t, hall: hall}
+	g := &stage{t: t, hall: hall, relay: r}
 	g.host = s.login(t, xmpp.MustParseJID("host@example.org"), "x")
 	g.victim = s.login(t, xmpp.MustParseJID("victim@example.org"), "x")
 	g.actor = s.login(t, xmpp.MustParseJID("actor@example.org"), "x")
@@ -237,6 +239,10 @@ var deeds = map[string]struct {
 	"archive": {func(g *stage) string {
 		return "<iq type='set' id='q' to='" + g.room + "'><query xmlns='" + nsArchive + "'/></iq>"
 	}, true},
+	"mail": {func(g *stage) string {
+		return "<iq type='set' id='q' to='" + g.room + "'><command xmlns='http://jabber.org/protocol/commands' node='urn:palabre:room:mail'><x xmlns='jabber:x:data' type='submit'>" +
+			field("to", "guest@elsewhere.example") + "</x></command></iq>"
+	}, true},
 	"register": {func(g *stage) string {
 		return "<iq type='set' id='q' to='" + g.room + "'><query xmlns='jabber:iq:register'><x xmlns='jabber:x:data' type='submit'>" + field("FORM_TYPE", "http://jabber.org/protocol/muc#register") + field("muc#register_roomnick", "actor") + "</x></query></iq>"
 	}, false},
@@ -356,6 +362,9 @@ func (g *stage) cell(request, want string) (clean bool) {
 	if refused := outcome != "+" && outcome != "0" && outcome != "h"; refused && len(heard) > 0 {
 		g.t.Errorf("%s: is refused (%s), and the others hear %v", name, outcome, heard)
 	}
+	if request == "mail" && outcome == "+" && (len(heard) != 2 || !heard[0].has("sent") || !heard[1].has("sent")) {
+		g.t.Errorf("%s: the others hear %v", name, heard)
+	}
 	return outcome != "+" && outcome != "0" || deeds[request].harmless
 }
 
@@ -383,7 +392,7 @@ func TestF4Matrix(t *testing.T) {
 		t.Run(halls[hall].name, func(t *testing.T) {
 			t.Parallel()
 			g := matrixOf(t, hall)
-			cells := 0
+			cells, mails := 0, 0
 			for i, person := range c.people {
 				if c.expected("enter", halls[hall].name, i) == "." {
 					continue
@@ -409,9 +418,13 @@ func TestF4Matrix(t *testing.T) {
 					}
 					clean = g.cell(request, want) && clean
 					cells++
+					if request == "mail" && want == "+" {
+						mails++
+					}
 				}
 			}
 			t.Logf("%d cells", cells)
+			g.relay.hasTaken(mails)
 		})
 	}
 }
