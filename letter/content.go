@@ -56,7 +56,8 @@ type content struct {
 	title     string // of the message: its subject, if it has a text, too
 	files     []file
 	encrypted bool
-	act       bool // /me (XEP-0245)
+	act       bool  // /me (XEP-0245)
+	reply     int64 // the row that it answers, if it does not repeat it; 0: none
 }
 
 // A file is one that was shared.

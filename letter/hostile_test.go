@@ -300,6 +300,14 @@ func TestFate(t *testing.T) {
 			p.say(romeo, "Romeo", "5", reply+"<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'><body start='7' end='2'/></fallback>"+body("> my secret\nNo?"))
 			p.takeBack(id, "6", "")
 		}, "Juliet: [This message was taken back.]|Romeo: No!|Romeo: No, no!|Romeo: |Romeo: No?"},
+		{"a reply that quotes nothing", func(p *past) {
+			reply := func(name string) string { return "<reply xmlns='urn:xmpp:reply:0' id='" + name + "'/>" }
+			first, _ := p.say(juliet, "Juliet", "1", body("one"))
+			p.say(romeo, "Romeo", "2", reply(first)+body("two"))
+			p.after(24 * time.Hour)
+			p.say(nurse, "Nurse", "3", reply(first)+body("three"))
+			p.say(nurse, "Nurse", "4", reply("2")+body("four"))
+		}, "Juliet: one|Romeo: [in reply to Juliet, 08:03] two|Nurse: [in reply to Juliet, 20 Nov 2026, 08:03] three|Nurse: four"},
 		{"reactions that come again", func(p *past) {
 			name, _ := p.say(juliet, "Juliet", "1", body("one"))
 			p.say(romeo, "Romeo", "2", "<reactions xmlns='urn:xmpp:reactions:0' id='"+name+"'><reaction>👍</reaction></reactions>")

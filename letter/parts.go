@@ -26,6 +26,7 @@ type Message struct {
 	Heads  bool         // the name and the time are not those of the message before it
 	Act    bool         // it says what the one of that name does (XEP-0245)
 	Title  string       // its subject; most have none
+	Reply  string       // to whom it is one, if it does not repeat what was said; may be empty
 	Lines  []Line
 	Files  []File
 	Gone   string   // why there is nothing to be seen of what was said; empty if there is

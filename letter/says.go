@@ -2,6 +2,7 @@ package letter
 
 import (
 	"strings"
+	"time"
 
 	"palabre/xmpp"
 )
@@ -84,13 +85,34 @@ func (p *pen) takenBack(moderator string) saying {
 // content is what a message says, without what it repeats of one that was taken back.
 func (p *pen) content(st *xmpp.Stanza) content {
 	c := contentOf(st, p.query.Language)
-	if e, ok := st.Child(nsReply, "reply"); ok && c.text != "" && p.isGone(e.Attr("id")) {
+	e, ok := st.Child(nsReply, "reply")
+	switch {
+	case !ok || c.text == "":
+	case p.isGone(e.Attr("id")):
 		c.text = withoutQuote(st, c.text)
-	}
-	if c.encrypted {
-		c.text = ""
+	case p.survey.room && !strings.HasPrefix(c.text, ">"):
+		c.reply, _ = p.scribe.Archive.Number(e.Attr("id"))
 	}
 	return c
+}
+
+// repliesTo says whom a message answers, and what of theirs, if that is in the letter.
+func (p *pen) repliesTo(id int64, at time.Time) (text string, err error) {
+	if id == 0 {
+		return "", nil
+	}
+	r := p.query.reading()
+	r.IDs = []int64{id}
+	err = p.scribe.Archive.Read(p.ctx, r, func(row Row) error {
+		then := row.At.In(p.query.Zone)
+		when := then.Format(clock)
+		if p.lang.date(then) != p.lang.date(at) {
+			when = p.lang.short(then) + ", " + when
+		}
+		text = p.lang.fill("reply", "name", isolated(p.survey.people.name(&row)), "time", when)
+		return nil
+	})
+	return text, err
 }
 
 // isGone tells whether what a reply answers was taken back. In rooms replies name the id that the room has given; between two, the sender's own (XEP-0461 §4.1).

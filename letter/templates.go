@@ -154,7 +154,7 @@ func try(t executor) error {
 		Lang: usual, Title: "t", Period: "p", Times: "t", Requester: "r", Count: "1", Participants: []string{"n"}, Others: "o", Cover: "c",
 	}
 	message := Message{
-		Time: "12:00", Name: "n", Colour: colours[0], Heads: true, Title: "t", Lines: []Line{line, {}}, Files: []File{{Name: "n", Size: "1 B", Address: line}}, Gone: "g", Notes: []string{"n"},
+		Time: "12:00", Name: "n", Colour: colours[0], Heads: true, Reply: "r", Title: "t", Lines: []Line{line, {}}, Files: []File{{Name: "n", Size: "1 B", Address: line}}, Gone: "g", Notes: []string{"n"},
 	}
 	return errors.Join(
 		t.ExecuteTemplate(io.Discard, "head", head), t.ExecuteTemplate(io.Discard, "head", Head{}), t.ExecuteTemplate(io.Discard, "day", Day{Date: "d"}),

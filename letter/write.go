@@ -150,6 +150,9 @@ func (p *pen) row(row *Row) error {
 	for _, f := range s.files {
 		m.Files = append(m.Files, p.lang.fileOf(f))
 	}
+	if m.Reply, err = p.repliesTo(s.reply, at); err != nil {
+		return err
+	}
 	if s.act {
 		m.Lines = linesOf("* " + isolated(name) + " " + s.text)
 	}
