@@ -17,7 +17,7 @@ func takeDir(dir string) (*os.File, error) {
 	return lockDir(dir)
 }
 
-// lockDir makes this process the only one that uses a data directory, until the file is closed.
+// lockDir makes this process the only one that uses a data directory, until unlockDir.
 // The lock is on a file of its own: SQLite loses its locks when another descriptor of its file is closed.
 func lockDir(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
@@ -33,4 +33,9 @@ func lockDir(dir string) (*os.File, error) {
 		return nil, fmt.Errorf("the data directory %s is in use by another palabre; stop that one first", dir)
 	}
 	return nil, fmt.Errorf("lock the data directory %s: %w", dir, err)
+}
+
+// unlockDir lets others use it. That the file is closed is not enough: a program that is being started at this moment has it open, too, until it runs.
+func unlockDir(f *os.File) error {
+	return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close())
 }

@@ -5,7 +5,26 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
+
+// A data directory is free when a server has ended, even while a program that it was starting has not run yet, and so has all its files open.
+func TestDataDirectoryIsFreed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	f, err := lockDir(dir)
+	must(t, err)
+	inherited, err := unix.Dup(int(f.Fd()))
+	must(t, err)
+	must(t, unlockDir(f))
+	if f, err = lockDir(dir); err != nil {
+		t.Error(err)
+	} else {
+		must(t, unlockDir(f))
+	}
+	must(t, unix.Close(inherited))
+}
 
 // What a server keeps beside its database, such as its control socket, is one server's too.
 func TestDataDirectoryIsLockedWithPostgreSQL(t *testing.T) {

@@ -66,7 +66,7 @@ func (v *View) sqlite(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
+	defer unlockDir(lock)
 	// Whoever may write clears the log away with the last connection, and with it the trace of an unclean stop.
 	pool, err := modernc().open(path, 1, url.Values{"mode": {"ro"}, "_pragma": readerPragmas})
 	if err != nil {

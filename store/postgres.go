@@ -220,7 +220,7 @@ func (db *postgresDB) hangUp() {
 	}
 	db.hangUpWriter()
 	if db.lock != nil {
-		_ = db.lock.Close() // nothing was written to it
+		_ = unlockDir(db.lock) // nothing was written to it
 		db.lock = nil
 	}
 }

@@ -233,7 +233,7 @@ func (db *sqliteDB) close() error {
 	if db.writer != nil {
 		errs = append(errs, db.writer.Close())
 	}
-	errs = append(errs, db.lock.Close())
+	errs = append(errs, unlockDir(db.lock))
 	return errors.Join(errs...)
 }
 
