@@ -339,21 +339,6 @@ func (a *API) roomAffiliation(ctx context.Context, p RoomAffiliationParams) (Roo
 		if !ok {
 			return &Error{BadRequest, "An affiliation is one of owner, admin, member, none, outcast."}
 		}
-		if err := a.mayBelong(ctx, account, affiliation); err != nil {
-			return err
-		}
 		return a.Rooms.Affiliate(ctx, j, account, affiliation, p.Reason)
 	})
-}
-
-// mayBelong refuses to make somebody of one's own something in a room who has no account: it would be whoever gets that name later.
-func (a *API) mayBelong(ctx context.Context, account xmpp.JID, affiliation muc.Affiliation) error {
-	if affiliation < muc.Member || account.Local() == "" || !slices.Contains(a.Domains, account.Domain()) {
-		return nil
-	}
-	ok, err := a.Accounts.Exists(ctx, account.Bare())
-	if err == nil && !ok {
-		err = &Error{NotFound, "There is no account " + account.Bare().String() + ". 'palabre user list' shows those that there are."}
-	}
-	return err
 }

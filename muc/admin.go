@@ -48,6 +48,11 @@ func (s *Service) admin(ctx context.Context, r *Room, q *server.Request) (xmpp.E
 	if changes[0].ofRole {
 		decide = r.changeRolesLocked
 	}
+	if r.mayAffiliate(q.From) { // others are told that they may not, and not who exists
+		if err := s.exist(ctx, changes); err != nil {
+			return xmpp.Element{}, err
+		}
+	}
 	invited, err := s.newcomers(ctx, r, q.From, changes)
 	if err != nil {
 		return xmpp.Element{}, err

@@ -143,8 +143,12 @@ func runAffiliation(ctx context.Context, s *Service, c *server.CommandCall) erro
 	if err != nil || !ok {
 		return xmpp.ErrNotAcceptable.With("Say whose affiliation becomes which.")
 	}
+	changes := []change{{affiliation: a, jid: j, reason: c.Form.Value(fieldReason)}}
+	if err := s.exist(ctx, changes); err != nil {
+		return err
+	}
 	return s.act(ctx, c, isAdmin, func(r *Room, w who) (*event, error) {
-		u, err := r.changeAffiliationsLocked(w, []change{{affiliation: a, jid: j, reason: c.Form.Value(fieldReason)}})
+		u, err := r.changeAffiliationsLocked(w, changes)
 		if err != nil {
 			return nil, err
 		}

@@ -129,13 +129,10 @@ func (s *Service) invitee(ctx context.Context, from, account xmpp.JID) (invitee,
 	if !s.host.IsLocal(account.Domain()) {
 		return i, nil
 	}
-	ok, err := s.host.Exists(ctx, account)
-	if err == nil && !ok {
-		err = xmpp.ErrItemNotFound.With("There is no account " + account.String() + ".") // §7.8.2
-	}
-	if err != nil {
+	if err := s.existing(ctx, account); err != nil {
 		return i, err
 	}
+	var err error
 	i.silent, err = s.host.Barred(ctx, account, from)
 	return i, err
 }

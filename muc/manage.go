@@ -146,9 +146,13 @@ func (s *Service) Configure(ctx context.Context, room xmpp.JID, fields []xmpp.Fi
 
 // Affiliate gives somebody, or a domain, an affiliation.
 func (s *Service) Affiliate(ctx context.Context, room, account xmpp.JID, a Affiliation, reason string) error {
+	changes := []change{{affiliation: a, jid: account, reason: reason}}
 	return s.manage(ctx, room, func(r *Room) error {
+		if err := s.exist(ctx, changes); err != nil {
+			return err
+		}
 		return r.change(ctx, func() (*event, error) {
-			u, err := r.changeAffiliationsLocked(who{affiliation: Owner}, []change{{affiliation: a, jid: account, reason: reason}})
+			u, err := r.changeAffiliationsLocked(who{affiliation: Owner}, changes)
 			if err != nil {
 				return nil, err
 			}

@@ -8,6 +8,36 @@ import (
 	"palabre/xmpp"
 )
 
+// exist refuses to give somebody of this server's power over a room who has no account: whoever gets that name later would have it. The error is an *xmpp.Error, or of
+// the store.
+func (s *Service) exist(ctx context.Context, changes []change) error {
+	for _, c := range changes {
+		j := c.jid.Bare()
+		if c.ofRole || c.affiliation < Admin || j.Local() == "" || !s.host.IsLocal(j.Domain()) {
+			continue
+		}
+		if err := s.existing(ctx, j); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// existing gives an error for an account that there is not.
+func (s *Service) existing(ctx context.Context, account xmpp.JID) error {
+	ok, err := s.host.Exists(ctx, account)
+	if err == nil && !ok {
+		err = xmpp.ErrItemNotFound.With("There is no account " + account.String() + ".") // XEP-0045 §7.8.2
+	}
+	return err
+}
+
+func (r *Room) mayAffiliate(from xmpp.JID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.permitAffiliationsLocked(r.managerLocked(from)) == nil
+}
+
 // newcomers is who is to be invited when a request is granted: who becomes a member of a room for members, was nothing to it, and is not there (XEP-0045 §9.5). The error is
 // of the store.
 func (s *Service) newcomers(ctx context.Context, r *Room, from xmpp.JID, changes []change) ([]invitee, error) {
