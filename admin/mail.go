@@ -82,7 +82,7 @@ type MailTestParams struct {
 type MailTestResult struct {
 	ID     string `json:"id"`
 	Sent   bool   `json:"sent"`
-	Failed bool   `json:"failed"` // for good
+	Failed bool   `json:"failed"`           // for good
 	Answer string `json:"answer,omitempty"` // the relay's, or why there is none so far
 }
 

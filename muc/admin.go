@@ -49,7 +49,7 @@ func (s *Service) admin(ctx context.Context, r *Room, q *server.Request) (xmpp.E
 		decide = r.changeRolesLocked
 	}
 	if r.mayAffiliate(q.From) { // others are told that they may not, and not who exists
-		if err := s.exist(ctx, changes); err != nil {
+		if err := s.exist(ctx, Admin, changes); err != nil {
 			return xmpp.Element{}, err
 		}
 	}

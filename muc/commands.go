@@ -144,7 +144,7 @@ func runAffiliation(ctx context.Context, s *Service, c *server.CommandCall) erro
 		return xmpp.ErrNotAcceptable.With("Say whose affiliation becomes which.")
 	}
 	changes := []change{{affiliation: a, jid: j, reason: c.Form.Value(fieldReason)}}
-	if err := s.exist(ctx, changes); err != nil {
+	if err := s.exist(ctx, Member, changes); err != nil {
 		return err
 	}
 	return s.act(ctx, c, isAdmin, func(r *Room, w who) (*event, error) {

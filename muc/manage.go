@@ -148,7 +148,7 @@ func (s *Service) Configure(ctx context.Context, room xmpp.JID, fields []xmpp.Fi
 func (s *Service) Affiliate(ctx context.Context, room, account xmpp.JID, a Affiliation, reason string) error {
 	changes := []change{{affiliation: a, jid: account, reason: reason}}
 	return s.manage(ctx, room, func(r *Room) error {
-		if err := s.exist(ctx, changes); err != nil {
+		if err := s.exist(ctx, Member, changes); err != nil {
 			return err
 		}
 		return r.change(ctx, func() (*event, error) {

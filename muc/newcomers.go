@@ -8,12 +8,12 @@ import (
 	"palabre/xmpp"
 )
 
-// exist refuses to give somebody of this server's power over a room who has no account: whoever gets that name later would have it. The error is an *xmpp.Error, or of
+// exist refuses to make somebody of this server's so much, or more, in a room who has no account: whoever gets that name later would be it. The error is an *xmpp.Error, or of
 // the store.
-func (s *Service) exist(ctx context.Context, changes []change) error {
+func (s *Service) exist(ctx context.Context, least Affiliation, changes []change) error {
 	for _, c := range changes {
 		j := c.jid.Bare()
-		if c.ofRole || c.affiliation < Admin || j.Local() == "" || !s.host.IsLocal(j.Domain()) {
+		if c.ofRole || c.affiliation < least || j.Local() == "" || !s.host.IsLocal(j.Domain()) {
 			continue
 		}
 		if err := s.existing(ctx, j); err != nil {
