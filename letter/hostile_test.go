@@ -3,6 +3,7 @@ package letter_test
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -393,3 +394,8 @@ func TestBefore(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+var minutes = regexp.MustCompile(`, \d\d:\d\d]`)
+
+// timeless is a text without the times in brackets.
+func timeless(text string) string { return minutes.ReplaceAllString(text, ", TIME]") }

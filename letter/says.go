@@ -19,14 +19,14 @@ func (p *pen) says(row *Row) (saying, error) {
 	s, st := p.survey, row.Stanza
 	by, taken := s.taken[row.ID]
 	switch {
-	case p.merged[row.ID]:
+	case p.merged[row.ID], row.Tombstone && p.isBuriedBefore(row):
 		return saying{}, nil
 	case row.Tombstone, taken:
 		if by == "" && row.Tombstone {
 			by = moderatorOf(st)
 		}
 		return p.takenBack(by), nil
-	case replaces(st) != "" && replaces(st) != st.ID:
+	case corrects(st):
 		if !s.alone[row.ID] {
 			return saying{}, nil
 		}
@@ -46,6 +46,12 @@ func (p *pen) says(row *Row) (saying, error) {
 		out.notes = append(out.notes, p.lang.fill("failed"))
 	}
 	return out, nil
+}
+
+// isBuriedBefore tells whether a tombstone is of a correction, and what it corrects has been told of.
+func (p *pen) isBuriedBefore(row *Row) bool {
+	first := p.survey.graves[p.survey.key(row.Sender, takenBackBy(row.Stanza))]
+	return first != 0 && first != row.ID
 }
 
 // isLast tells whether reactions have not been replaced by later ones.

@@ -31,6 +31,7 @@ type survey struct {
 	failed      map[int64]bool   // row that did not reach anybody
 	alone       map[int64]bool   // corrections of what is not in the letter
 	reactions   map[key]int64    // by whom, to what -> the last row
+	graves      map[key]int64    // by whom, by which message of theirs -> the first row that it took back
 	takenKeys   map[key]bool     // the same as taken, by the names that replies have for them
 	corrections map[key]int64    // of messages that were not met yet -> the last row
 	retractions map[key]bool     // likewise
@@ -48,7 +49,7 @@ type byWhom struct {
 func (w *Scribe) lookOver(ctx context.Context, q *Query) (*survey, error) {
 	s := &survey{
 		q: q, seed: maphash.MakeSeed(), room: q.With.IsZero(),
-		corrected: map[int64]int64{}, taken: map[int64]string{}, failed: map[int64]bool{}, alone: map[int64]bool{}, reactions: map[key]int64{}, takenKeys: map[key]bool{},
+		corrected: map[int64]int64{}, taken: map[int64]string{}, failed: map[int64]bool{}, alone: map[int64]bool{}, reactions: map[key]int64{}, takenKeys: map[key]bool{}, graves: map[key]int64{},
 		corrections: map[key]int64{}, retractions: map[key]bool{}, moderated: map[int64]byWhom{}, errors: map[key]bool{},
 	}
 	s.people = newPeople(q, s.seed)
@@ -84,17 +85,14 @@ func (s *survey) look(a Archive, row *Row) {
 		s.takesBack(a, row, id, by)
 		return
 	case row.Tombstone:
-		s.taken[row.ID] = moderatorOf(st)
-		s.takenKeys[s.key(xmpp.JID{}, st.ID)] = true
-		s.counts(row, 0)
-		delete(s.corrections, own)
+		s.buried(row, own)
 		return
 	}
 	latest := s.corrections[own]
 	delete(s.corrections, own)
 	by, taken := s.isTaken(row, own)
-	if replaced := replaces(st); replaced != "" && replaced != st.ID {
-		s.corrects(row, s.key(row.Sender, replaced), latest, taken)
+	if corrects(st) {
+		s.corrects(row, s.key(row.Sender, replaces(st)), latest, taken)
 		return
 	}
 	c := contentOf(st, s.q.Language)
@@ -119,6 +117,22 @@ func (s *survey) look(a Archive, row *Row) {
 	} else {
 		s.spans(row)
 	}
+}
+
+// buried notes a tombstone. The corrections of a message are taken back by what takes back the message, and all of them are shown as one, where the first of them stands.
+func (s *survey) buried(row *Row, own key) {
+	st := row.Stanza
+	s.taken[row.ID] = moderatorOf(st)
+	s.takenKeys[s.key(xmpp.JID{}, st.ID)] = true
+	delete(s.corrections, own)
+	if id := takenBackBy(st); id != "" {
+		k := s.key(row.Sender, id)
+		if other := s.graves[k]; other != 0 {
+			s.count--
+		}
+		s.graves[k] = row.ID
+	}
+	s.counts(row, 0)
 }
 
 // counts counts a message of somebody's.
@@ -231,6 +245,12 @@ func replaces(st *xmpp.Stanza) string {
 	return e.Attr("id")
 }
 
+// corrects tells whether a message does correct another.
+func corrects(st *xmpp.Stanza) bool {
+	id := replaces(st)
+	return id != "" && id != st.ID
+}
+
 // retraction tells whether a message takes back another, which one, and, if a moderator does it by way of the room, who that is.
 func retraction(st *xmpp.Stanza) (id, moderator string, ok bool) {
 	if e, ok := st.Child(nsRetract, "retract"); ok {
@@ -243,6 +263,12 @@ func retraction(st *xmpp.Stanza) (id, moderator string, ok bool) {
 		return e.Attr("id"), nickOf(m.Attr("by")), own || moderated
 	}
 	return "", "", false
+}
+
+// takenBackBy is the id of the message that has a tombstone put there, if its author has.
+func takenBackBy(st *xmpp.Stanza) string {
+	e, _ := st.Child(nsRetract, "retracted")
+	return e.Attr("id")
 }
 
 // moderatorOf is who has put a tombstone there, if not the author.
