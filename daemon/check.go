@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"palabre/directory"
 	"palabre/mail"
 	"palabre/xmpp"
 )
@@ -224,10 +225,33 @@ func (c *Config) checkDirectory() error {
 	if err := checkDirectory("directory", &c.Directory.Chat, &c.Directory.Service); err != nil {
 		return err
 	}
+	if err := checkGroups("directory", c.Directory.RosterGroups); err != nil {
+		return err
+	}
 	for name, d := range c.Domain {
 		if err := checkDirectory("domain."+name+".directory", d.Directory.Chat, d.Directory.Service); err != nil {
 			return err
 		}
+		if own := d.Directory.RosterGroups; own != nil {
+			if err := checkGroups("domain."+name+".directory", *own); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// checkGroups brings the IDs of groups into their normal form.
+func checkGroups(section string, ids []string) error {
+	for i, id := range ids {
+		clean, err := directory.CleanID("example.org", id)
+		if err != nil {
+			return wrong(section+".roster_groups", "%v", err)
+		}
+		if slices.Contains(ids[:i], clean) {
+			return wrong(section+".roster_groups", "%q is there twice", clean)
+		}
+		ids[i] = clean
 	}
 	return nil
 }

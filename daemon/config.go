@@ -123,6 +123,8 @@ type DomainRooms struct {
 type Directory struct {
 	Service string `toml:"service"` // where clients search it: what stands before the domain, or a whole domain name
 	Chat    string `toml:"chat"`    // who may log in: everybody, or whom it is granted to
+	// RosterGroups are the IDs of groups whose members all users have in their rosters.
+	RosterGroups []string `toml:"roster_groups"`
 }
 
 // Who may log in, as the configuration names them.
@@ -133,8 +135,9 @@ const (
 
 // DomainDirectory is what differs of a domain's directory.
 type DomainDirectory struct {
-	Service *string `toml:"service"`
-	Chat    *string `toml:"chat"`
+	Service      *string   `toml:"service"`
+	Chat         *string   `toml:"chat"`
+	RosterGroups *[]string `toml:"roster_groups"`
 }
 
 // SMTP is the relay that takes our mail.
@@ -209,6 +212,9 @@ func (c *Config) DirectoryOf(domain string) Directory {
 	}
 	if own.Chat != nil {
 		d.Chat = *own.Chat
+	}
+	if own.RosterGroups != nil {
+		d.RosterGroups = *own.RosterGroups
 	}
 	d.Service = serviceOf(d.Service, "directory", domain)
 	return d

@@ -3,6 +3,7 @@ package daemon
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,7 @@ service = "ROOMS"
 [directory]
 service = "WHO"
 chat    = "granted"
+roster_groups = ["Staff", "board"]
 
 [smtp]
 address       = "mail.example.org:587"
@@ -102,7 +104,7 @@ func TestEveryKeyParses(t *testing.T) {
 	if r := c.RoomsOf("example.net"); r.New != "group" || r.Service != "chat.example.com" {
 		t.Errorf("rooms of one domain: %+v", r)
 	}
-	if d := c.DirectoryOf("example.org"); d.Service != "who.example.org" || d.Chat != "granted" {
+	if d := c.DirectoryOf("example.org"); d.Service != "who.example.org" || d.Chat != "granted" || !slices.Equal(d.RosterGroups, []string{"staff", "board"}) {
 		t.Errorf("directory: %+v", d)
 	}
 	if r := (&Config{}).RoomsOf("example.org"); r.Service != "conference.example.org" {
@@ -174,6 +176,8 @@ func TestBadConfigurationIsExplained(t *testing.T) {
 		{"a directory at no domain", "[directory]\nservice = 'a@b'\n", `palabre.toml:2: directory.service: "a@b" is neither what stands before`},
 		{"chat for nobody", "[directory]\nchat = 'nobody'\n", `palabre.toml:2: directory.chat: "nobody" is neither "everybody" nor "granted"`},
 		{"chat of one domain for nobody", "domains = ['a.org']\n[domain.'a.org'.directory]\nchat = ''\n", `domain.a.org.directory.chat: "" is neither`},
+		{"a roster group that can't be", "[directory]\nroster_groups = ['a b@c']\n", `palabre.toml:2: directory.roster_groups: "a b@c" can't be an ID`},
+		{"a roster group twice", "[directory]\nroster_groups = ['staff', 'Staff']\n", `palabre.toml:2: directory.roster_groups: "staff" is there twice`},
 		{"a directory where rooms are", "[directory]\nservice = 'conference'\n", `palabre.toml:2: directory.service: the directory of localhost and the rooms of localhost can't both be at "conference.localhost"`},
 		{"a directory of one domain where people are", "domains = ['a.org', 'b.org']\n[domain.'a.org'.directory]\nservice = 'b.org'\n", `palabre.toml:3: domain.a.org.directory.service: "b.org" is one of 'domains'`},
 		{"rooms of two domains at one", "domains = ['a.org', 'b.org']\n[rooms]\nservice = 'c.org'\n", `palabre.toml:3: rooms.service: the rooms of b.org and the rooms of a.org can't both be at "c.org"`},

@@ -36,6 +36,7 @@ type Daemon struct {
 
 	resumption  *resumption.Module
 	nodes       *pubsub.Module
+	shares      *shares
 	version     string
 	certificate *c2s.Certificates
 	bound       []Bound
@@ -127,7 +128,10 @@ func (d *Daemon) kernel(ctx context.Context) (err error) {
 	d.Host, err = server.New(server.Options{
 		Domains: d.Config.Domains, Users: d.Store, Store: committer, Log: d.Log,
 	}, modules...)
-	return err
+	if err != nil {
+		return err
+	}
+	return d.shares.all(ctx)
 }
 
 func newRegistry(ctx context.Context, cfg Config, st *store.Store) (*account.Registry, error) {

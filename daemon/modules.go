@@ -20,6 +20,8 @@ import (
 // remember, and what is shown to clients comes last.
 func (d *Daemon) modules(ctx context.Context) ([]server.Module, error) {
 	contacts := roster.New(d.Store, roster.Limits{})
+	seen := presence.New(contacts, d.Store)
+	d.shares = &shares{config: &d.Config, people: d.Store, contacts: contacts, presence: seen, log: d.Log}
 	people := d.lookups()
 	published := d.published(contacts, people)
 	past, err := d.history(ctx, contacts)
@@ -39,7 +41,7 @@ func (d *Daemon) modules(ctx context.Context) ([]server.Module, error) {
 		d.Accounts,
 		&xep.Blocking{Store: d.Store},
 		contacts,
-		presence.New(contacts, d.Store),
+		seen,
 		pubsub.Displayed{Nodes: published.nodes}, // it cuts something out of messages that nobody is to copy or keep
 		&xep.Carbons{},
 		past, // after all that refuse a message, or cut something out of it

@@ -14,6 +14,7 @@ import (
 // to be told: what is there is asked anew each time.
 func (d *Daemon) relisted(ctx context.Context, domain string, changed []directory.Outcome) {
 	ctx = context.WithoutCancel(ctx) // it is durable, whoever has asked for it
+	d.shares.follow(ctx, domain, changed)
 	all := false
 	for _, o := range changed {
 		for _, account := range d.accountsOf(ctx, domain, o) {

@@ -101,3 +101,15 @@ func among(list iter.Seq[xmpp.JID], address xmpp.JID) iter.Seq[xmpp.JID] {
 		}
 	}
 }
+
+// Appear shows an account to some who see it from now on.
+func (m *Module) Appear(ctx context.Context, a *server.Account, to iter.Seq[xmpp.JID]) {
+	m.show(ctx, a, to)
+}
+
+// Vanish has an account leave for some who no longer see it.
+func (m *Module) Vanish(ctx context.Context, a *server.Account, to iter.Seq[xmpp.JID]) {
+	for _, s := range a.Available() {
+		m.host.Multicast(ctx, mere(xmpp.TypeUnavailable, s.JID), to)
+	}
+}

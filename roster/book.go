@@ -16,6 +16,7 @@ type book struct {
 	mu         sync.Mutex        // tier 4
 	list       *list             // nil until it is loaded
 	interested []*server.Session // those that asked for the roster (RFC 6121 §2.2); replaced, never changed
+	shared     *shared           // what they know to be shared
 	busy       *busy             // nil most of the time
 }
 

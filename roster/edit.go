@@ -26,10 +26,17 @@ func (m *Module) set(ctx context.Context, r *server.Request) error {
 	if err != nil {
 		return err
 	}
+	name, groups, none := m.shared(r.Account.JID).without(r.Account.JID, contact, els[0].Attr("name"), groups)
+	l, err := m.contacts(ctx, r.Account)
+	if err != nil {
+		return err
+	}
+	if none && l.of(contact)&fListed == 0 {
+		return m.again(ctx, r.Account, contact)
+	}
 	if err := m.room(ctx, r.Account, contact); err != nil {
 		return err
 	}
-	name := els[0].Attr("name")
 	c := m.change(r.Account.JID, contact, func(it Item) Item {
 		it.Name, it.Groups, it.Listed = name, groups, true // §2.4.1: exactly as provided
 		return it
@@ -85,6 +92,23 @@ func (m *Module) check(item xmpp.Element) (groups []string, err error) {
 	return groups, nil
 }
 
+// again pushes an item that is shared as it is: a client that has sent another one learns that nothing has changed.
+func (m *Module) again(ctx context.Context, a *server.Account, contact xmpp.JID) error {
+	if err := m.follow(ctx, a); err != nil {
+		return err
+	}
+	b := m.books.Get(a)
+	b.mu.Lock()
+	if b.list != nil {
+		it := b.shared.with(a.JID, b.list.of(contact).item(contact))
+		w := b.busyLocked()
+		w.outbox = append(w.outbox, outgoing{stanza: push(a.JID, version(b.list.ver, b.shared), itemOrEnd(it)), ready: true})
+	}
+	b.mu.Unlock()
+	m.send(b)
+	return nil
+}
+
 // room tells, by an error, that the roster is full and this contact is not in it.
 func (m *Module) room(ctx context.Context, a *server.Account, contact xmpp.JID) error {
 	l, err := m.contacts(ctx, a)
@@ -104,6 +128,9 @@ func (m *Module) remove(ctx context.Context, a *server.Account, contact xmpp.JID
 		return err
 	}
 	f := l.of(contact)
+	if err := m.sharedOnly(a, contact); err != nil {
+		return err
+	}
 	if f&fListed == 0 {
 		return xmpp.ErrItemNotFound // §2.5.3
 	}

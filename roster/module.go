@@ -41,6 +41,8 @@ type Module struct {
 	limits Limits
 	host   *server.Host
 	books  server.AccountSlot[book]
+
+	sharing sharing
 }
 
 // New makes the module.
@@ -85,6 +87,9 @@ func told(context.Context, *server.Passage) error { return nil }
 
 // Sees is part of server.Contacts: it asks the roster of owner, not that of watcher.
 func (m *Module) Sees(ctx context.Context, watcher, owner xmpp.JID) (bool, error) {
+	if m.shared(owner).flags(owner, watcher)&fFrom != 0 {
+		return true, nil
+	}
 	if a := m.host.Online(owner); a != nil {
 		l, err := m.contacts(ctx, a)
 		return err == nil && l.of(watcher)&fFrom != 0, err
@@ -97,6 +102,9 @@ func (m *Module) Sees(ctx context.Context, watcher, owner xmpp.JID) (bool, error
 
 // Lists tells whether the roster of owner holds contact; both are bare.
 func (m *Module) Lists(ctx context.Context, owner, contact xmpp.JID) (bool, error) {
+	if m.shared(owner).item(owner, contact) != nil {
+		return true, nil
+	}
 	if a := m.host.Online(owner); a != nil {
 		l, err := m.contacts(ctx, a)
 		return err == nil && l.of(contact)&fListed != 0, err
@@ -112,18 +120,47 @@ func (m *Module) Groups(ctx context.Context, owner, contact xmpp.JID) ([]string,
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	it, err := m.store.Item(ctx, owner, contact)
-	return it.Groups, err
+	it.JID = contact
+	return m.shared(owner).with(owner, it).Groups, err
 }
 
 // Subscribers are those who see the account, which is on-line, at the time when the list is gone through: the contacts with a subscription
 // from or both.
 func (m *Module) Subscribers(ctx context.Context, a *server.Account) (iter.Seq[xmpp.JID], error) {
-	return m.those(ctx, a, fFrom)
+	own, err := m.those(ctx, a, fFrom)
+	if err != nil || !m.shared(a.JID).has(a.JID) {
+		return own, err
+	}
+	return both(own, m.strangers(ctx, a)), nil
 }
 
 // Subscriptions are those whom the account, which is on-line, sees by its own roster: to or both.
 func (m *Module) Subscriptions(ctx context.Context, a *server.Account) (iter.Seq[xmpp.JID], error) {
-	return m.those(ctx, a, fTo)
+	own, err := m.those(ctx, a, fTo)
+	s := m.shared(a.JID)
+	if err != nil || s == nil {
+		return own, err
+	}
+	return func(yield func(xmpp.JID) bool) {
+		seen := map[xmpp.JID]bool{}
+		for j := range both(own, s.contacts(a.JID)) {
+			if !seen[j] && !yield(j) {
+				return
+			}
+			seen[j] = true
+		}
+	}, nil
+}
+
+func both(first, second iter.Seq[xmpp.JID]) iter.Seq[xmpp.JID] {
+	return func(yield func(xmpp.JID) bool) {
+		for j := range first {
+			if !yield(j) {
+				return
+			}
+		}
+		second(yield)
+	}
 }
 
 func (m *Module) those(ctx context.Context, a *server.Account, any flags) (iter.Seq[xmpp.JID], error) {
@@ -152,5 +189,6 @@ func (m *Module) restore(s *server.Session, get func(module string) []byte) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.interestLocked(s)
+		b.shared = m.shared(s.Account.JID)
 	}
 }

@@ -20,6 +20,9 @@ func (m *Module) outbound(ctx context.Context, p *server.Passage) error {
 	case a.JID:
 		return xmpp.ErrNotAllowed.With("You see your own presence without asking.")
 	}
+	if err := m.settled(a, typ, contact); err != nil {
+		return err
+	}
 	l, err := m.contacts(ctx, a)
 	if err != nil {
 		return err
@@ -57,6 +60,20 @@ func (m *Module) outbound(ctx context.Context, p *server.Passage) error {
 	return nil
 }
 
+// settled stops what can't change anything, since it is so by a group that all share: who has been granted asks in vain, and nobody can end it.
+func (m *Module) settled(a *server.Account, typ string, contact xmpp.JID) error {
+	f := m.shared(a.JID).flags(a.JID, contact)
+	switch {
+	case typ == xmpp.TypeSubscribe && f&fTo != 0, typ == xmpp.TypeSubscribed && f&fFrom != 0:
+		return server.ErrDrop
+	case typ == xmpp.TypeUnsubscribe && f&fTo != 0:
+		return m.sharedOnly(a, contact)
+	case typ == xmpp.TypeUnsubscribed && f&fFrom != 0:
+		return xmpp.ErrNotAllowed.With("You are in everybody's list, in a group of the server's. Only its administrator can take you out. You may block this contact.")
+	}
+	return nil
+}
+
 // keep commits a change of which the contact is not told: a pre-approval (§3.4.2), or its end (§3.2.2).
 func (m *Module) keep(ctx context.Context, c *Change, p *server.Passage) error {
 	if err := m.host.Append(context.WithoutCancel(ctx), c); err != nil {
@@ -72,13 +89,13 @@ func (m *Module) keep(ctx context.Context, c *Change, p *server.Passage) error {
 }
 
 func (m *Module) announceLost(ctx context.Context, c *Change) {
-	if c.lost() {
+	if c.lost() && m.shared(c.Account).flags(c.Account, c.Contact)&fFrom == 0 {
 		m.host.Announce(ctx, server.PresenceChange{Kind: server.Unsubscribed, Account: c.Account, Contact: c.Contact})
 	}
 }
 
 func (m *Module) announceGained(ctx context.Context, c *Change) {
-	if c.gained() {
+	if c.gained() && m.shared(c.Account).flags(c.Account, c.Contact)&fFrom == 0 {
 		m.host.Announce(ctx, server.PresenceChange{Kind: server.Subscribed, Account: c.Account, Contact: c.Contact})
 	}
 }

@@ -12,8 +12,9 @@ import (
 // when it is ready and all before it have left.
 type outgoing struct {
 	change *Change         // a push to those who are interested
-	stanza *xmpp.Stanza    // a result
-	to     *server.Session // and who asked for it
+	shared *shared         // beside which it stands
+	stanza *xmpp.Stanza    // a result, or a push that has been made already
+	to     *server.Session // who asked for the result
 	ready  bool
 }
 
@@ -37,7 +38,7 @@ func (m *Module) committed(c *Change) {
 	b.applyLocked(c)
 	if len(b.interested) > 0 && c.visible() {
 		w := b.busyLocked()
-		w.outbox = append(w.outbox, outgoing{change: c})
+		w.outbox = append(w.outbox, outgoing{change: c, shared: b.shared})
 	}
 }
 
@@ -88,16 +89,31 @@ func (m *Module) sendOne(o outgoing, interested []*server.Session) {
 		o.to.SendStanza(o.stanza)
 		return
 	}
-	it := o.change.After
-	el := it.element()
-	if !it.Listed {
-		el = xmpp.New(ns, "item").With("jid", o.change.Contact.String()).With("subscription", "remove")
+	st := o.stanza
+	if c := o.change; c != nil {
+		it := c.After
+		it.JID = c.Contact
+		st = push(c.Account, version(c.Ver, o.shared), itemOrEnd(o.shared.with(c.Account, it)))
 	}
-	st := xmpp.NewStanza(xmpp.IQ, xmpp.TypeSet, query(o.change.Ver, el)) // §2.1.6
-	st.ID, st.From = m.host.NewID(), o.change.Account
+	st.ID = m.host.NewID()
 	for _, s := range interested {
 		s.Send(stream.Packet{Stanza: st, To: s.JID})
 	}
+}
+
+// push is a roster push without an id (§2.1.6).
+func push(account xmpp.JID, ver string, item xmpp.Element) *xmpp.Stanza {
+	st := xmpp.NewStanza(xmpp.IQ, xmpp.TypeSet, query(ver, item))
+	st.From = account
+	return st
+}
+
+// itemOrEnd is an item as it is pushed: one that is not in the roster any more is removed.
+func itemOrEnd(it Item) xmpp.Element {
+	if it.Listed {
+		return it.element()
+	}
+	return xmpp.New(ns, "item").With("jid", it.JID.String()).With("subscription", "remove")
 }
 
 // interest notes that a session wants pushes.
@@ -116,8 +132,8 @@ func (b *book) lose(s *server.Session) {
 }
 
 // query is the element of results and pushes.
-func query(ver int64, items ...xmpp.Element) xmpp.Element {
-	return xmpp.New(ns, "query", items...).With("ver", version(ver))
+func query(ver string, items ...xmpp.Element) xmpp.Element {
+	return xmpp.New(ns, "query", items...).With("ver", ver)
 }
 
 var subscriptionNames = [...]string{None: "none", To: "to", From: "from", Both: "both"}

@@ -36,10 +36,18 @@ func (m *Module) refuse(ctx context.Context, r *server.Request) error {
 // was removed nothing is kept, so pushes could not say what has gone.
 func (m *Module) get(ctx context.Context, r *server.Request) error {
 	has := r.Payload.Attr("ver")
-	if l := m.books.Get(r.Account).loaded(); l != nil && has == version(l.ver) && m.answer(r, xmpp.Element{}, l.ver) {
+	if err := m.follow(ctx, r.Account); err != nil {
+		return err
+	}
+	s := m.shared(r.Account.JID)
+	if l := m.books.Get(r.Account).loaded(); l != nil && has == version(l.ver, s) && m.answer(r, xmpp.Element{}, l.ver, s) {
 		return server.ErrAnswered
 	}
 	for {
+		if err := m.follow(ctx, r.Account); err != nil {
+			return err
+		}
+		s := m.shared(r.Account.JID)
 		items, ver, err := m.read(ctx, r.Account)
 		if err == nil {
 			_, err = m.contacts(ctx, r.Account) // if it was another who loads them
@@ -48,16 +56,23 @@ func (m *Module) get(ctx context.Context, r *server.Request) error {
 			return err
 		}
 		result := xmpp.Element{}
-		if has != version(ver) {
-			result = query(ver, elements(items)...)
+		if now := version(ver, s); has != now {
+			result = query(now, elements(s.all(r.Account.JID, items))...)
 		}
-		if m.answer(r, result, ver) {
+		if m.answer(r, result, ver, s) {
 			return server.ErrAnswered
 		}
 	}
 }
 
-func version(ver int64) string { return strconv.FormatInt(ver, 10) }
+// version is that of the account's own roster, and of what is shared.
+func version(ver int64, s *shared) string {
+	v := strconv.FormatInt(ver, 10)
+	if s != nil {
+		v += "-" + s.tag
+	}
+	return v
+}
 
 func elements(items []Item) []xmpp.Element {
 	els := make([]xmpp.Element, 0, len(items))
@@ -71,10 +86,10 @@ func elements(items []Item) []xmpp.Element {
 
 // answer sends a result that holds the roster at this version, and makes the session an interested resource (§2.2). It does nothing
 // if the roster has moved on: pushes for what has changed since would not reach the session.
-func (m *Module) answer(r *server.Request, payload xmpp.Element, ver int64) bool {
+func (m *Module) answer(r *server.Request, payload xmpp.Element, ver int64, s *shared) bool {
 	b := m.books.Get(r.Account)
 	b.mu.Lock()
-	if b.list == nil || b.list.ver > ver {
+	if b.list == nil || b.list.ver > ver || b.shared != s {
 		b.mu.Unlock()
 		return false
 	}
