@@ -93,16 +93,14 @@ func TestA8Counts(t *testing.T) {
 // TestA8Ended: an id is worth nothing once its session has ended, however it has: it is not found, and what it had got to is told to its own account alone.
 func TestA8Ended(t *testing.T) {
 	t.Parallel()
-	s := start(t, limitsOff)
-	s.Account(t, romeo)
 	for name, end := range map[string]func(p *phone){
 		"closed by the client": func(p *phone) { p.send(closed); p.ends() },
 		"a stream error":       func(p *phone) { p.send("<x xmlns='urn:x'/>"); p.ends() },
 		"a wrong count":        func(p *phone) { p.send(acknowledgement(1000)); p.ends() },
-		"taken over":           func(p *phone) { s.login(t, juliet, "phone").hearsNothing(); p.ends() },
+		"taken over":           func(p *phone) { p.s.login(t, juliet, "phone").hearsNothing(); p.ends() },
 		"taken over while away": func(p *phone) {
 			p.drop()
-			s.login(t, juliet, "phone").hearsNothing()
+			p.s.login(t, juliet, "phone").hearsNothing()
 		},
 		"its time is over": func(p *phone) {
 			session := p.session()
@@ -111,6 +109,8 @@ func TestA8Ended(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			s := start(t, limitsOff) // of its own: a resource that changes hands often is left where it is
+			s.Account(t, romeo)
 			p := &phone{wire: s.login(t, juliet, "phone"), s: s, user: juliet}
 			p.enable("max='1'")
 			p.send(chat("romeo@example.org", "1"))
