@@ -55,15 +55,26 @@ func password(file string) (string, error) {
 // tellOfMail sends who asked for a mail a message that it has failed, from the service of the room or the domain that it is about. It waits for who is away,
 // and is stored together with the note that they were told.
 func (d *Daemon) tellOfMail(ctx context.Context, n mail.Notice, told server.Write) error {
-	from := n.About.Domain()
-	if from == "" {
-		from = n.Requester.Domain()
-	}
-	sender, err := xmpp.NewJID("", from, "")
+	sender, err := xmpp.NewJID("", d.speaker(n), "")
 	if err != nil {
 		return err
 	}
 	st := xmpp.NewStanza(xmpp.Message, "", xmpp.New(xmpp.NSClient, "body", xmpp.Text(n.Text)))
 	st.ID, st.From, st.To = d.Host.NewID(), sender, n.Requester
 	return d.Host.RouteTogether(ctx, []server.Write{told}, nil, st)
+}
+
+// speaker is the domain that tells of a mail: one of ours, whatever was configured when the mail was written.
+func (d *Daemon) speaker(n mail.Notice) string {
+	for _, domain := range d.Config.Domains {
+		if n.About.Domain() == d.roomsOf(domain) {
+			return n.About.Domain()
+		}
+	}
+	for _, j := range []xmpp.JID{n.About, n.Requester} {
+		if d.Host.IsLocal(j.Domain()) {
+			return j.Domain()
+		}
+	}
+	return d.Config.Domains[0]
 }

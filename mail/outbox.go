@@ -48,8 +48,7 @@ type Notice struct {
 type Options struct {
 	Store Store
 	Relay Relay
-	// Tell sends a notice, and commits the write in the same transaction; an error says that neither has happened. It is called with a write
-	// alone (a Notice without Requester) where nobody wants to know.
+	// Tell sends a notice, and commits the write in the same transaction; an error says that neither has happened.
 	Tell func(ctx context.Context, n Notice, told server.Write) error
 	Log  *slog.Logger
 	Now  func() time.Time

@@ -288,7 +288,25 @@ type post struct {
 	mu      sync.Mutex
 	notices []mail.Notice
 	told    chan struct{}
-	log     bytes.Buffer
+	log     logged
+}
+
+// logged is a log that can be read while it is written.
+type logged struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 // quick are the times of tests.

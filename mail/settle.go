@@ -21,7 +21,24 @@ func (o *Outbox) settle(ctx context.Context, m *Mail) {
 		m.Due = o.later(m, now)
 	}
 	o.keep(ctx, m)
+	o.note(m)
 	o.tellOf(ctx, m)
+}
+
+// note writes into the log what a postmaster looks for.
+func (o *Outbox) note(m *Mail) {
+	switch {
+	case m.progress:
+		answer := ""
+		for _, d := range m.To {
+			if d.State == Taken {
+				answer = d.Answer
+			}
+		}
+		o.opts.Log.Info("a mail was handed over", "module", "mail", "id", m.ID, "answer", answer, "left", waits(m))
+	case waits(m) > 0:
+		o.opts.Log.Info("a mail is put off", "module", "mail", "id", m.ID, "err", m.Problem, "until", m.Due)
+	}
 }
 
 // fullOnly tells whether the relay has taken the mail for some, and wants the others in another transaction (RFC 5321).
@@ -166,7 +183,11 @@ func (o *Outbox) tellOf(ctx context.Context, m *Mail) {
 			n++
 		}
 	}
-	if n == 0 {
+	switch {
+	case n == 0:
+		return
+	case m.Requester.IsZero(): // whose account is gone by now
+		o.keep(ctx, m)
 		return
 	}
 	told := &ToldOf{ID: m.ID, Requester: m.Requester, State: goesOn(m), Due: m.Due}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"palabre/account"
 	"palabre/mail"
 	"palabre/server"
 )
@@ -189,5 +190,43 @@ func (p *post) nothingWaits(t *testing.T) {
 	t.Helper()
 	if n, err := p.Waiting(t.Context()); n != 0 || err != nil {
 		t.Errorf("%d wait, %v", n, err)
+	}
+}
+
+// A requester whose account is gone before they could be told is not told, and the mail does not wait for it.
+func TestRequesterIsGone(t *testing.T) {
+	t.Parallel()
+	r := newRelay()
+	r.rcpt = func(*smtp.Conn, string) error { return code(550, "who?") }
+	r.start(t, false)
+	o := options(r.ln.Addr().String())
+	refused := make(chan struct{}, 100)
+	o.Tell = func(context.Context, mail.Notice, server.Write) error {
+		refused <- struct{}{}
+		return errors.New("not now")
+	}
+	p := newPost(t, o)
+	must(t, p.store.Create(t.Context(), account.Account{JID: romeo}))
+	stop := p.run(t)
+	p.send(t, letterTo("nobody@example.org"))
+	<-refused
+	stop()
+	must(t, p.store.Delete(t.Context(), romeo))
+	o.Tell = nil
+	again := postOn(t, p.store, o)
+	again.run(t)
+	for begun := time.Now(); ; {
+		if n, err := p.store.CountMails(t.Context(), mail.Failed); n == 1 {
+			must(t, err)
+			break
+		}
+		if time.Since(begun) > 20*time.Second {
+			t.Fatal("it waits for ever")
+		}
+	}
+	select {
+	case <-again.told:
+		t.Error("somebody is told")
+	default:
 	}
 }
