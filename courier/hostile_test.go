@@ -36,7 +36,7 @@ group empty name=Nobody
 		"not an address":       {field("to", "a@b@c"), "is no e-mail address"},
 		"a header":             {field("to", "x@elsewhere.example\r\nBcc: y@elsewhere.example"), "“Bcc: y@elsewhere.example” is no e-mail address"},
 		"a command":            {field("to", "x@elsewhere.example> SIZE=1"), "is no e-mail address"},
-		"a quoted one":         {field("to", `"od\"d"@elsewhere.example`), "can't be used as an e-mail address"},
+		"a quoted one":         {field("to", `"od\"d"@elsewhere.example`), "The e-mail address “od\"d@elsewhere.example” can't be used"},
 		"a list":               {field("to", "x@elsewhere.example, y@elsewhere.example"), "is no e-mail address"},
 		"a control character":  {field("to", "x\x7f@elsewhere.example"), "no e-mail address"},
 		"10,000":               {field("to", strings.Join(many, "\n")), "Too many recipients"},

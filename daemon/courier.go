@@ -169,7 +169,7 @@ func sentence(err error) error {
 	var address *mail.AddressError
 	switch {
 	case errors.As(err, &address):
-		return xmpp.ErrNotAcceptable.With(address.Error() + ".")
+		return xmpp.ErrNotAcceptable.With("The e-mail address “" + address.Address + "” can't be used: " + address.Reason + ".")
 	case errors.Is(err, mail.ErrTooMany), errors.Is(err, mail.ErrNobody):
 		return xmpp.ErrNotAcceptable.With("Too many recipients at once. Name a group, or send it in several mails.")
 	case errors.Is(err, mail.ErrTooLong):
