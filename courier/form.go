@@ -42,7 +42,7 @@ func (d *Desk) Form() xmpp.Form {
 		xmpp.Field{Var: fieldSince, Type: xmpp.FieldTextSingle, Label: "From this day or time on, such as 2026-11-22 or 2026-11-22T09:30"},
 		xmpp.Field{Var: fieldUntil, Type: xmpp.FieldTextSingle, Label: "Up to this day or time"},
 		xmpp.Field{Var: fieldLanguage, Type: xmpp.FieldListSingle, Label: "Language of the mail", Values: d.opts.Languages[:1], Options: d.languages()},
-		xmpp.Field{Var: fieldZone, Type: xmpp.FieldTextSingle, Label: "Time zone, such as Europe/Paris", Values: []string{d.opts.Zone.String()}})
+		xmpp.Field{Var: fieldZone, Type: xmpp.FieldTextSingle, Label: "Time zone, such as Europe/Paris; the server's, if you leave it empty"})
 	form.Title = "Send what was said by e-mail"
 	return form
 }

@@ -56,6 +56,7 @@ class Guest(Client):
             assert iq["command"]["status"] == "executing" and "complete" in iq["command"]["actions"], iq
             for field in ("to", "since", "until", "language", "zone"):
                 assert field in form.get_fields(), form
+            assert not form.get_fields()["zone"]["value"], form     # the server's zone may have no name
             session["payload"] = form
             form["type"] = "submit"
             for name, value in answers.items():
