@@ -60,6 +60,15 @@ type content struct {
 	reply     int64 // the row that it answers, if it does not repeat it; 0: none
 }
 
+// size is how much it says, in bytes, about.
+func (c *content) size() int64 {
+	n := len(c.text) + len(c.title)
+	for _, f := range c.files {
+		n += len(f.name) + len(f.url)
+	}
+	return int64(n)
+}
+
 // A file is one that was shared.
 type file struct {
 	name string // empty if it is not told

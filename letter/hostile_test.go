@@ -285,6 +285,12 @@ func TestFate(t *testing.T) {
 			name, _ := p.say(juliet, "Juliet", "1", body("one"))
 			p.say(romeo, "Romeo", "2", "<retract xmlns='urn:xmpp:message-retract:1' id='"+name+"'><moderated xmlns='urn:xmpp:message-moderate:1' by='"+room.String()+"/Romeo'/></retract>")
 		}, "Juliet: one"},
+		{"taken back by its author, and by another before", func(p *past) {
+			name, _ := p.say(juliet, "Juliet", "1", body("one"))
+			p.say(romeo, "Romeo", "2", "<retract xmlns='urn:xmpp:message-retract:1' id='"+name+"'/>")
+			p.say(juliet, "Juliet", "3", "<retract xmlns='urn:xmpp:message-retract:1' id='"+name+"'/>")
+			p.say(romeo, "Romeo", "4", "<retract xmlns='urn:xmpp:message-retract:1' id='"+name+"'/>")
+		}, "Juliet: [This message was taken back.]"},
 		{"a loop of what takes back", func(p *past) {
 			name, _ := p.say(juliet, "Juliet", "1", body("one"))
 			second, _ := p.say(juliet, "Juliet", "2", "<retract xmlns='urn:xmpp:message-retract:1' id='"+name+"'/>"+body("fallback"))

@@ -168,6 +168,18 @@ func TestLongBySize(t *testing.T) {
 	if l := p.ask(nil); !l.Long() {
 		t.Error("it is not long")
 	}
+	for i := range 30 {
+		p.say(juliet, "Juliet", fmt.Sprint("c", i), "<replace xmlns='urn:xmpp:message-correct:0' id='"+fmt.Sprint(i)+"'/>"+body("few words"))
+	}
+	if l := p.ask(nil); l.Long() {
+		t.Error("it is long")
+	}
+	for i := range 30 {
+		p.say(juliet, "Juliet", fmt.Sprint("d", i), "<replace xmlns='urn:xmpp:message-correct:0' id='"+fmt.Sprint(i)+"'/>"+body(strings.Repeat("many words ", 7000)))
+	}
+	if l := p.ask(nil); !l.Long() {
+		t.Error("it is not long any more")
+	}
 }
 
 // Of a hundred people at most the names are listed.

@@ -35,14 +35,14 @@ type survey struct {
 	takenKeys   map[key]bool     // the same as taken, by the names that replies have for them
 	corrections map[key]int64    // of messages that were not met yet -> the last row
 	retractions map[key]bool     // likewise
-	moderated   map[int64]byWhom // likewise, by row
+	moderated   map[claim]string // likewise, in rooms -> the moderator, or empty
 	errors      map[key]bool     // likewise
 }
 
-// byWhom is who takes something back: its author, or a moderator.
-type byWhom struct {
-	author    xmpp.JID
-	moderator string
+// A claim is somebody's who takes a row of a room's back: its author, or the room for a moderator.
+type claim struct {
+	row int64
+	by  xmpp.JID
 }
 
 // lookOver makes the survey of what a Query asks for.
@@ -50,7 +50,7 @@ func (w *Scribe) lookOver(ctx context.Context, q *Query) (*survey, error) {
 	s := &survey{
 		q: q, seed: maphash.MakeSeed(), room: q.With.IsZero(),
 		corrected: map[int64]int64{}, taken: map[int64]string{}, failed: map[int64]bool{}, alone: map[int64]bool{}, reactions: map[key]int64{}, takenKeys: map[key]bool{}, graves: map[key]int64{},
-		corrections: map[key]int64{}, retractions: map[key]bool{}, moderated: map[int64]byWhom{}, errors: map[key]bool{},
+		corrections: map[key]int64{}, retractions: map[key]bool{}, moderated: map[claim]string{}, errors: map[key]bool{},
 	}
 	s.people = newPeople(q, s.seed)
 	r := q.reading()
@@ -113,7 +113,10 @@ func (s *survey) look(a Archive, row *Row) {
 		s.failed[row.ID] = true
 	}
 	if c.kind == words || taken {
-		s.counts(row, len(c.text))
+		s.counts(row)
+		if latest == 0 && !taken {
+			s.size += c.size()
+		}
 	} else {
 		s.spans(row)
 	}
@@ -132,13 +135,12 @@ func (s *survey) buried(row *Row, own key) {
 		}
 		s.graves[k] = row.ID
 	}
-	s.counts(row, 0)
+	s.counts(row)
 }
 
 // counts counts a message of somebody's.
-func (s *survey) counts(row *Row, size int) {
+func (s *survey) counts(row *Row) {
 	s.count++
-	s.size += int64(size)
 	s.spans(row)
 	s.people.met(row)
 }
@@ -159,21 +161,22 @@ func (s *survey) takesBack(a Archive, row *Row, id, moderator string) {
 		s.retractions[s.key(row.Sender, id)] = true
 		return
 	}
-	number, ok := a.Number(id)
-	by := byWhom{author: row.Sender}
-	if row.Sender == s.q.Archive {
-		by.moderator = oneLine(moderator, nameMost)
+	if row.Sender != s.q.Archive {
+		moderator = ""
 	}
-	if ok && number < row.ID {
-		s.moderated[number] = by
+	if number, ok := a.Number(id); ok && number < row.ID {
+		s.moderated[claim{number, row.Sender}] = oneLine(moderator, nameMost)
 	}
 }
 
 // isTaken tells whether a row has been taken back, by its author or a moderator.
 func (s *survey) isTaken(row *Row, own key) (moderator string, taken bool) {
-	if by, ok := s.moderated[row.ID]; ok {
-		delete(s.moderated, row.ID)
-		return by.moderator, by.author == row.Sender || by.author == s.q.Archive
+	for _, by := range []xmpp.JID{s.q.Archive, row.Sender} {
+		c := claim{row.ID, by}
+		if moderator, ok := s.moderated[c]; ok {
+			delete(s.moderated, c)
+			return moderator, true
+		}
 	}
 	if origin, ok := row.Stanza.Child(nsStanzaID, "origin-id"); ok && !s.room {
 		other := s.key(row.Sender, origin.Attr("id"))
@@ -193,7 +196,10 @@ func (s *survey) corrects(row *Row, root key, latest int64, taken bool) {
 		s.retractions[root] = true
 	case s.retractions[root]:
 	case s.corrections[root] == 0:
-		s.corrections[root] = max(latest, row.ID)
+		if s.corrections[root] = max(latest, row.ID); latest == 0 {
+			c := contentOf(row.Stanza, s.q.Language)
+			s.size += c.size()
+		}
 	}
 }
 
@@ -209,8 +215,15 @@ func (s *survey) reacts(row *Row) {
 // settle finds what is left: corrections of what was said before the letter begins. What was taken back of that is looked for, to be left out.
 func (s *survey) settle(ctx context.Context, a Archive) error {
 	if len(s.corrections) > 0 {
-		err := s.each(ctx, a, maps.Keys(s.moderated), Reading{Archive: s.q.Archive, Within: []Span{{}}}, func(row *Row) {
-			if by := s.moderated[row.ID].author; by == row.Sender || by == s.q.Archive {
+		claimed := func(yield func(int64) bool) {
+			for c := range s.moderated {
+				if !yield(c.row) {
+					return
+				}
+			}
+		}
+		err := s.each(ctx, a, claimed, Reading{Archive: s.q.Archive, Within: []Span{{}}}, func(row *Row) {
+			if _, taken := s.isTaken(row, 0); taken {
 				delete(s.corrections, s.key(row.Sender, row.Stanza.ID))
 			}
 		})
@@ -220,7 +233,7 @@ func (s *survey) settle(ctx context.Context, a Archive) error {
 	}
 	err := s.each(ctx, a, maps.Values(s.corrections), s.q.reading(), func(row *Row) {
 		s.alone[row.ID] = true
-		s.counts(row, len(row.Stanza.Inner))
+		s.counts(row)
 	})
 	s.corrections, s.retractions, s.moderated, s.errors = nil, nil, nil, nil
 	return err
