@@ -111,7 +111,7 @@ func (b *Book) tell(ctx context.Context, domain string, out []Outcome) {
 }
 
 // importStep is how many records go in one transaction: others who write wait no longer than that takes.
-const importStep = 40
+const importStep = 10
 
 // Import makes or changes entries, and tells what became of each record, in their order. Fields that a record does not have stay as they are, so that
 // to import the same a second time changes nothing. A record that is refused keeps no other from being taken. With an error, those before are done.

@@ -1,14 +1,17 @@
 package store
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"palabre/directory"
+	"palabre/xep"
 	"palabre/xmpp"
 )
 
@@ -125,7 +128,7 @@ func percentile(took []time.Duration, n int) time.Duration {
 	return took[len(took)*n/100]
 }
 
-// BenchmarkUpdate adds 40 entries, as one step of an import does: so long others who write may have to wait.
+// BenchmarkUpdate adds 40 entries.
 func BenchmarkUpdate(b *testing.B) {
 	for name, at := range engines {
 		b.Run(name, func(b *testing.B) {
@@ -142,5 +145,47 @@ func BenchmarkUpdate(b *testing.B) {
 				must(b, err)
 			}
 		})
+	}
+}
+
+// BenchmarkCommitBesideImport tells how long others who write wait while a directory is imported.
+func BenchmarkCommitBesideImport(b *testing.B) {
+	for name, at := range engines {
+		for _, step := range []int{0, 10, 20, 40} {
+			b.Run(fmt.Sprintf("%s/%d", name, step), func(b *testing.B) {
+				s := at(b).open(b)
+				addAccounts(b, s, romeo)
+				ctx, cancel := context.WithCancel(b.Context())
+				var importer sync.WaitGroup
+				if step > 0 {
+					importer.Go(func() { importForEver(ctx, b, s, step) })
+				}
+				var took []time.Duration
+				for i := 0; b.Loop(); i++ {
+					start := time.Now()
+					must(b, commit(s, &xep.DataChange{Account: romeo, Kind: "vcard", Texts: map[string]string{"": fmt.Sprint(i)}}))
+					took = append(took, time.Since(start))
+				}
+				cancel()
+				importer.Wait()
+				b.ReportMetric(float64(percentile(took, 50).Microseconds()), "p50-µs")
+				b.ReportMetric(float64(percentile(took, 99).Microseconds()), "p99-µs")
+			})
+		}
+	}
+}
+
+func importForEver(ctx context.Context, b *testing.B, s *Store, step int) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for n := 0; ctx.Err() == nil; {
+		var edits []directory.Edit
+		for range step {
+			edits = append(edits, putEntry(crowdEntry(r, n)))
+			n++
+		}
+		if _, err := s.Update(ctx, verona, edits, false); err != nil && ctx.Err() == nil {
+			b.Error(err)
+			return
+		}
 	}
 }

@@ -15,6 +15,7 @@ func (t *turn) carryOut(ctx context.Context, domain xmpp.JID, all []decision) er
 		return err
 	}
 	var last int64
+	var words newWords
 	for i := range all {
 		d := &all[i]
 		number := int64(0)
@@ -33,7 +34,7 @@ func (t *turn) carryOut(ctx context.Context, domain xmpp.JID, all []decision) er
 			err = errors.Join(err, t.addEntry(ctx, of, number, d.next))
 		}
 		if err == nil && number != 0 {
-			err = t.putWords(ctx, of, number, d)
+			err = t.putWords(ctx, &words, wordsOwner{of, number}, d)
 		}
 		if err == nil && number != 0 {
 			err = t.putPhoto(ctx, number, d)
@@ -42,7 +43,7 @@ func (t *turn) carryOut(ctx context.Context, domain xmpp.JID, all []decision) er
 			return err
 		}
 	}
-	return nil
+	return words.flush(ctx, t)
 }
 
 // empty is what a unique index takes any number of times.
@@ -72,7 +73,7 @@ func (t *turn) changeEntry(ctx context.Context, number int64, e *directory.Entry
 }
 
 func (t *turn) dropEntry(ctx context.Context, domain int64, old *keptEntry) error {
-	err := t.putWords(ctx, domain, old.number, &decision{old: old})
+	err := t.putWords(ctx, nil, wordsOwner{domain, old.number}, &decision{old: old})
 	for _, erasure := range []string{
 		`DELETE FROM directory_member WHERE team = $1`,
 		`DELETE FROM directory_member WHERE person = $1`,
@@ -86,8 +87,11 @@ func (t *turn) dropEntry(ctx context.Context, domain int64, old *keptEntry) erro
 	return err
 }
 
-// putWords takes away the words that an entry has no more, and adds those that are new.
-func (t *turn) putWords(ctx context.Context, domain, number int64, d *decision) error {
+// A wordsOwner is an entry.
+type wordsOwner struct{ domain, entry int64 }
+
+// putWords takes away the words that an entry has no more, and gathers those that are new.
+func (t *turn) putWords(ctx context.Context, words *newWords, of wordsOwner, d *decision) error {
 	before, after := keysOf(d.old), map[placedKey]bool{}
 	if d.next != nil {
 		after = keysOf(&keptEntry{Entry: *d.next})
@@ -97,7 +101,7 @@ func (t *turn) putWords(ctx context.Context, domain, number int64, d *decision) 
 			continue
 		}
 		if err := t.Queue(ctx, `DELETE FROM directory_word WHERE domain = $1 AND place = $2 AND initial = $3 AND word = $4 AND other = $5 AND entry = $6`,
-			domain, k.place, k.Initial(), k.Word, k.Other, number); err != nil {
+			of.domain, k.place, k.Initial(), k.Word, k.Other, of.entry); err != nil {
 			return err
 		}
 	}
@@ -105,12 +109,41 @@ func (t *turn) putWords(ctx context.Context, domain, number int64, d *decision) 
 		if before[k] {
 			continue
 		}
-		if err := t.Queue(ctx, `INSERT INTO directory_word (domain, place, initial, word, other, entry) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
-			domain, k.place, k.Initial(), k.Word, k.Other, number); err != nil {
+		words.args = append(words.args, of.domain, k.place, k.Initial(), k.Word, k.Other, of.entry)
+		if len(words.args) < wordsAtOnce*wordColumns {
+			continue
+		}
+		if err := words.flush(ctx, t); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// newWords are rows of directory_word that are written together: one by one, they took most of the time of an import.
+type newWords struct{ args []any }
+
+const (
+	wordColumns = 6
+	wordsAtOnce = 10
+)
+
+// insertWords takes the same row more than once.
+var insertWords = `INSERT INTO directory_word (domain, place, initial, word, other, entry) VALUES (` + placeholders(1, 6) + `), (` + placeholders(7, 6) + `), (` +
+	placeholders(13, 6) + `), (` + placeholders(19, 6) + `), (` + placeholders(25, 6) + `), (` + placeholders(31, 6) + `), (` + placeholders(37, 6) + `), (` +
+	placeholders(43, 6) + `), (` + placeholders(49, 6) + `), (` + placeholders(55, 6) + `) ON CONFLICT DO NOTHING`
+
+// flush writes what has been gathered, filled up with its last row.
+func (w *newWords) flush(ctx context.Context, t *turn) error {
+	if len(w.args) == 0 {
+		return nil
+	}
+	for len(w.args) < wordsAtOnce*wordColumns {
+		w.args = append(w.args, w.args[len(w.args)-wordColumns:]...)
+	}
+	args := w.args
+	w.args = nil // PostgreSQL is sent them later
+	return t.Queue(ctx, insertWords, args...)
 }
 
 // A placedKey is a key as it stands in directory_word.
