@@ -57,7 +57,7 @@ func (m *Module) get(ctx context.Context, r *server.Request) error {
 		}
 		result := xmpp.Element{}
 		if now := version(ver, s); has != now {
-			result = query(now, elements(s.all(r.Account.JID, items))...)
+			result = query(now, s.elements(r.Account.JID, items)...)
 		}
 		if m.answer(r, result, ver, s) {
 			return server.ErrAnswered
@@ -72,16 +72,6 @@ func version(ver int64, s *shared) string {
 		v += "-" + s.tag
 	}
 	return v
-}
-
-func elements(items []Item) []xmpp.Element {
-	els := make([]xmpp.Element, 0, len(items))
-	for _, it := range items {
-		if it.Listed {
-			els = append(els, it.element())
-		}
-	}
-	return els
 }
 
 // answer sends a result that holds the roster at this version, and makes the session an interested resource (§2.2). It does nothing

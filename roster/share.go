@@ -28,26 +28,25 @@ func (x *sharing) get(domain string) *shared {
 	return x.of[domain]
 }
 
-func (x *sharing) swap(domain string, next *shared) (before *shared) {
+func (x *sharing) set(domain string, next *shared) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.of == nil {
 		x.of = map[string]*shared{}
 	}
-	before = x.of[domain]
 	x.of[domain] = next
-	return before
 }
 
 func (m *Module) shared(account xmpp.JID) *shared { return m.sharing.get(account.Domain()) }
 
 // Share says what groups all accounts of a domain have in their rosters. Those who are on-line are told what has changed. It is for one goroutine at a time.
 func (m *Module) Share(ctx context.Context, domain string, groups []SharedGroup, p Presence) {
-	next := newShared(groups)
-	before := m.sharing.swap(domain, next)
+	next, before := newShared(groups), m.sharing.get(domain)
 	if before != nil && before.tag == next.tag {
 		return
 	}
+	next.follows(before)
+	m.sharing.set(domain, next)
 	for a := range m.online(domain) {
 		if before.has(a.JID) && !next.has(a.JID) {
 			p.Vanish(ctx, a, m.strangers(ctx, a))
@@ -100,7 +99,7 @@ func (m *Module) strangers(ctx context.Context, a *server.Account) iter.Seq[xmpp
 	}
 }
 
-// follow brings what an account's clients know of what is shared up to date, by pushes. Its book is loaded, or nobody is interested.
+// follow brings what an account's clients know of what is shared up to date, by pushes.
 func (m *Module) follow(ctx context.Context, a *server.Account) error {
 	b := m.books.Get(a)
 	for {
@@ -109,14 +108,17 @@ func (m *Module) follow(ctx context.Context, a *server.Account) error {
 		if before == next || idle {
 			return nil
 		}
-		if _, err := m.contacts(ctx, a); err != nil {
-			return err
-		}
-		items, ver, err := m.read(ctx, a)
+		l, err := m.contacts(ctx, a)
 		if err != nil {
 			return err
 		}
-		if m.pushShared(b, a, differences(before, next, a.JID, items), ver, [2]*shared{before, next}) {
+		who, ver, items := suspects(before, next, a.JID), l.ver, []Item(nil)
+		if before.has(a.JID) != next.has(a.JID) || slices.ContainsFunc(who, func(j xmpp.JID) bool { return l.of(j) != 0 }) {
+			if items, ver, err = m.read(ctx, a); err != nil {
+				return err
+			}
+		}
+		if m.pushShared(b, a, differences(before, next, a.JID, who, items), ver, [2]*shared{before, next}) {
 			m.send(b)
 			return nil
 		}
@@ -133,8 +135,19 @@ func (b *book) catchUp(next *shared) (before *shared, idle bool) {
 	return b.shared, idle
 }
 
-// differences are the items that look otherwise, as they look now; those that have gone are not listed.
-func differences(before, next *shared, owner xmpp.JID, own []Item) []Item {
+// suspects are the members whose items may look otherwise to an account.
+func suspects(before, next *shared, owner xmpp.JID) []xmpp.JID {
+	switch {
+	case before.has(owner) != next.has(owner):
+		return slices.Concat(before.members(), next.members())
+	case before.name() == next.since:
+		return next.changed
+	}
+	return before.changes(next)
+}
+
+// differences are the items that look otherwise, as they look now; those that have gone are not listed. own are the account's, if any of them may be among these.
+func differences(before, next *shared, owner xmpp.JID, who []xmpp.JID, own []Item) []Item {
 	var out []Item
 	seen := map[xmpp.JID]bool{owner: true}
 	add := func(it Item) {
@@ -149,10 +162,8 @@ func differences(before, next *shared, owner xmpp.JID, own []Item) []Item {
 	for _, it := range own {
 		add(it)
 	}
-	for _, s := range []*shared{before, next} {
-		for j := range s.contacts(owner) {
-			add(Item{JID: j})
-		}
+	for _, j := range who {
+		add(Item{JID: j})
 	}
 	return out
 }

@@ -29,11 +29,15 @@ type shared struct {
 	tag   string // names it in versions of rosters: it is the same as long as the rest is
 	order []xmpp.JID
 	who   map[xmpp.JID]*sharedItem
+
+	since   string     // the tag of what was before
+	changed []xmpp.JID // the contacts that looked otherwise then
 }
 
 type sharedItem struct {
 	name   string
 	groups []string
+	drawn  [2]xmpp.Element // the item of those who have put nothing beside it: others, members
 }
 
 func newShared(groups []SharedGroup) *shared {
@@ -51,8 +55,54 @@ func newShared(groups []SharedGroup) *shared {
 			}
 		}
 	}
+	for j, x := range s.who {
+		it := Item{JID: j, Name: x.name, Groups: x.groups, Subscription: To}
+		x.drawn[0] = xmpp.Raw(string(it.element().AppendXML(nil, ns)))
+		it.Subscription = Both
+		x.drawn[1] = xmpp.Raw(string(it.element().AppendXML(nil, ns)))
+	}
 	s.tag = hex.EncodeToString(sum.Sum(nil)[:8])
 	return s
+}
+
+// follows notes what is otherwise than before.
+func (s *shared) follows(before *shared) {
+	s.since = before.name()
+	s.changed = before.changes(s)
+}
+
+func (s *shared) name() string {
+	if s == nil {
+		return ""
+	}
+	return s.tag
+}
+
+// changes are the members whose items look otherwise under next, whoever looks.
+func (s *shared) changes(next *shared) []xmpp.JID {
+	var out []xmpp.JID
+	for _, j := range s.members() {
+		if s.who[j].differs(next.who[j]) {
+			out = append(out, j)
+		}
+	}
+	for _, j := range next.members() {
+		if !s.has(j) {
+			out = append(out, j)
+		}
+	}
+	return out
+}
+
+func (x *sharedItem) differs(y *sharedItem) bool {
+	return (x == nil) != (y == nil) || x != nil && (x.name != y.name || !slices.Equal(x.groups, y.groups))
+}
+
+func (s *shared) members() []xmpp.JID {
+	if s == nil {
+		return nil
+	}
+	return s.order
 }
 
 // item is what is shared of a contact; nil if it is no member, or the owner itself.
@@ -98,20 +148,24 @@ func (s *shared) with(owner xmpp.JID, it Item) Item {
 	return it
 }
 
-// all gives the items of a roster as clients see them, those that nobody has put there at the end.
-func (s *shared) all(owner xmpp.JID, own []Item) []Item {
-	if s == nil {
-		return own
-	}
-	out := make([]Item, 0, len(own)+len(s.order))
-	has := make(map[xmpp.JID]bool, len(own))
+// elements is a roster as clients see it, with those whom nobody has put there at the end.
+func (s *shared) elements(owner xmpp.JID, own []Item) []xmpp.Element {
+	out := make([]xmpp.Element, 0, len(own)+len(s.members()))
+	has := make(map[xmpp.JID]bool, len(own)+1)
+	has[owner] = true
 	for _, it := range own {
 		has[it.JID] = true
-		out = append(out, s.with(owner, it))
+		if it = s.with(owner, it); it.Listed {
+			out = append(out, it.element())
+		}
 	}
-	for _, j := range s.order {
-		if j != owner && !has[j] {
-			out = append(out, s.with(owner, Item{JID: j}))
+	kind := 0
+	if s.has(owner) {
+		kind = 1
+	}
+	for _, j := range s.members() {
+		if !has[j] {
+			out = append(out, s.who[j].drawn[kind])
 		}
 	}
 	return out
@@ -120,10 +174,7 @@ func (s *shared) all(owner xmpp.JID, own []Item) []Item {
 // contacts are the members but the owner.
 func (s *shared) contacts(owner xmpp.JID) iter.Seq[xmpp.JID] {
 	return func(yield func(xmpp.JID) bool) {
-		if s == nil {
-			return
-		}
-		for _, j := range s.order {
+		for _, j := range s.members() {
 			if j != owner && !yield(j) {
 				return
 			}
@@ -133,11 +184,7 @@ func (s *shared) contacts(owner xmpp.JID) iter.Seq[xmpp.JID] {
 
 // differ tells whether the item of a contact looks otherwise under next, whatever the owner has put there.
 func (s *shared) differ(next *shared, owner, contact xmpp.JID) bool {
-	if s.flags(owner, contact) != next.flags(owner, contact) {
-		return true
-	}
-	a, b := s.item(owner, contact), next.item(owner, contact)
-	return a != b && (a == nil || b == nil || a.name != b.name || !slices.Equal(a.groups, b.groups))
+	return s.flags(owner, contact) != next.flags(owner, contact) || s.item(owner, contact).differs(next.item(owner, contact))
 }
 
 // has tells whether an account is a member.
