@@ -77,10 +77,36 @@ type Desk struct {
 	opts Options
 	host *server.Host
 	sent server.AccountSlot[sent]
+
+	waiting, writing chan struct{} // those who have ordered a letter, and those for whom one is written
 }
 
 // New makes a desk.
-func New(o Options) *Desk { return &Desk{opts: o} }
+func New(o Options) *Desk {
+	return &Desk{opts: o, waiting: make(chan struct{}, mostWaiting), writing: make(chan struct{}, mostWriting)}
+}
+
+// How many letters are written at a time, and how many may be wanted.
+const (
+	mostWriting = 4
+	mostWaiting = 100
+)
+
+// begin waits until a letter can be written; done ends that. The error is an *xmpp.Error, or the context's.
+func (d *Desk) begin(ctx context.Context) (done func(), err error) {
+	select {
+	case d.waiting <- struct{}{}:
+	default:
+		return nil, xmpp.ErrResourceConstraint.With("Many mails are being written just now. Try again in a while.")
+	}
+	select {
+	case d.writing <- struct{}{}:
+		return func() { <-d.writing; <-d.waiting }, nil
+	case <-ctx.Done():
+		<-d.waiting
+		return nil, ctx.Err()
+	}
+}
 
 // Offers tells whether mail can be sent.
 func (d *Desk) Offers() bool { return d.opts.Press.Enabled() }

@@ -37,7 +37,7 @@ func (d *Desk) Register(h *server.Host) {
 		Allowed: func(_ context.Context, q *server.Request) (bool, error) {
 			return d.Offers() && q.From.Bare() == q.To.Bare(), nil
 		},
-		Run: d.conversationForm,
+		Run: d.conversationForm, Slow: true,
 	})
 }
 

@@ -144,6 +144,11 @@ func (o *Order) Draft(ctx context.Context, l Letter) (Draft, error) {
 		return nil, fmt.Errorf("courier: %w", err)
 	}
 	l.ReplyTo = reply
+	done, err := o.desk.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	draft, err := o.desk.opts.Press.Draft(ctx, l)
 	if errors.Is(err, ErrEmpty) {
 		return nil, xmpp.ErrItemNotFound.With("You can see nothing that was said in this period.")

@@ -71,7 +71,7 @@ func (s *session) Reset() {}
 func (s *session) Logout() error { return nil }
 
 // start starts a server that sends its mail to a relay.
-func start(t *testing.T, change func(*daemon.Config)) (*servertest.Server, *post) {
+func start(t testing.TB, change func(*daemon.Config)) (*servertest.Server, *post) {
 	t.Helper()
 	p := &post{taken: make(chan taken, 100)}
 	p.Server = smtp.NewServer(p)
@@ -92,7 +92,7 @@ func start(t *testing.T, change func(*daemon.Config)) (*servertest.Server, *post
 }
 
 // next is the next mail.
-func (p *post) next(t *testing.T) letter {
+func (p *post) next(t testing.TB) letter {
 	t.Helper()
 	select {
 	case m := <-p.taken:
@@ -123,7 +123,7 @@ type letter struct {
 }
 
 // open reads a mail as another program would.
-func open(t *testing.T, m taken) letter {
+func open(t testing.TB, m taken) letter {
 	t.Helper()
 	l := letter{taken: m, attached: map[string][]byte{}}
 	for _, line := range strings.Split(m.data, "\r\n") {
@@ -169,7 +169,7 @@ func open(t *testing.T, m taken) letter {
 	return l
 }
 
-func login(t *testing.T, s *servertest.Server, name string) *servertest.Client {
+func login(t testing.TB, s *servertest.Server, name string) *servertest.Client {
 	t.Helper()
 	c, err := s.Login(t, xmpp.MustParseJID(name+"@example.org"), "orchard")
 	if err != nil {
@@ -178,7 +178,7 @@ func login(t *testing.T, s *servertest.Server, name string) *servertest.Client {
 	return c
 }
 
-func send(t *testing.T, c *servertest.Client, xml string) {
+func send(t testing.TB, c *servertest.Client, xml string) {
 	t.Helper()
 	if err := c.Send(xml); err != nil {
 		t.Fatal(err)
@@ -186,7 +186,7 @@ func send(t *testing.T, c *servertest.Client, xml string) {
 }
 
 // until takes what arrives, to what is asked for.
-func until(t *testing.T, c *servertest.Client, is func(xmpp.Element) bool) xmpp.Element {
+func until(t testing.TB, c *servertest.Client, is func(xmpp.Element) bool) xmpp.Element {
 	t.Helper()
 	for {
 		e, err := c.Next()
@@ -215,14 +215,14 @@ func enter(t *testing.T, c *servertest.Client, nick string) {
 }
 
 // say says something in the room, and waits for it.
-func say(t *testing.T, c *servertest.Client, text string) {
+func say(t testing.TB, c *servertest.Client, text string) {
 	t.Helper()
 	send(t, c, "<message to='"+feast+"' type='groupchat' id='said'><body>"+text+"</body></message>")
 	until(t, c, says(text))
 }
 
 // host makes the room.
-func host(t *testing.T, s *servertest.Server, name, preset, fields string) *servertest.Client {
+func host(t testing.TB, s *servertest.Server, name, preset, fields string) *servertest.Client {
 	t.Helper()
 	c := login(t, s, name)
 	send(t, c, "<presence to='"+feast+"/"+strings.ToUpper(name[:1])+name[1:]+"'><x xmlns='"+nsMUC+"'/></presence>")
@@ -253,7 +253,7 @@ func invited(t *testing.T, c *servertest.Client, names ...string) {
 }
 
 // asks runs a command with its form at once, and gives the error or the note.
-func asks(t *testing.T, c *servertest.Client, to, node, fields string) (note string, failed bool) {
+func asks(t testing.TB, c *servertest.Client, to, node, fields string) (note string, failed bool) {
 	t.Helper()
 	send(t, c, fmt.Sprintf("<iq type='set' id='mail' to='%s'><command xmlns='http://jabber.org/protocol/commands' node='%s'><x xmlns='jabber:x:data' type='submit'>%s</x></command></iq>", to, node, fields))
 	e := until(t, c, isAbout("mail"))

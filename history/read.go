@@ -41,7 +41,7 @@ func (m *Module) Read(ctx context.Context, r Reading, fn func(RoomRow) error) er
 		}
 	}
 	var failed error
-	s := scope{store: patient{m.store}, spans: ordered(r.Within)}
+	s := scope{store: &patient{Store: m.store}, spans: ordered(r.Within)}
 	err := s.walk(ctx, q, math.MaxInt, func(row Row) bool {
 		read := m.roomRow
 		if !r.With.IsZero() {
@@ -58,11 +58,27 @@ func (m *Module) Read(ctx context.Context, r Reading, fn func(RoomRow) error) er
 	return failed
 }
 
-// patient gives each question time of its own: reading as a whole takes as long as it takes.
-type patient struct{ Store }
+// patient gives each question time of its own: reading as a whole takes as long as it takes. It rests between them, so that those who chat meanwhile hardly notice.
+type patient struct {
+	Store
+	worked time.Time // since when; zero: nothing has been asked
+}
+
+const (
+	restTimes   = 3 // as long as the work
+	longestRest = 100 * time.Millisecond
+)
 
 // Rows is part of Store.
-func (p patient) Rows(ctx context.Context, q Query) ([]Row, error) {
+func (p *patient) Rows(ctx context.Context, q Query) ([]Row, error) {
+	if !p.worked.IsZero() {
+		select {
+		case <-time.After(min(restTimes*time.Since(p.worked), longestRest)):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	p.worked = time.Now()
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return p.Store.Rows(ctx, q)

@@ -50,7 +50,11 @@ func (s *Service) registerCommands(h *server.Host) {
 }
 
 func (s *Service) roomCommand(h *server.Host, rc roomCommand) {
-	h.Command(server.ToRoom, server.Command{
+	h.Command(server.ToRoom, s.asCommand(rc))
+}
+
+func (s *Service) asCommand(rc roomCommand) server.Command {
+	return server.Command{
 		Node: rc.node, Name: rc.name,
 		Allowed: func(ctx context.Context, q *server.Request) (ok bool, err error) {
 			err = s.manage(ctx, q.To, func(r *Room) error {
@@ -64,7 +68,7 @@ func (s *Service) roomCommand(h *server.Host, rc roomCommand) {
 		Run: func(ctx context.Context, c *server.CommandCall) (server.CommandReply, error) {
 			return rc.run(ctx, s, c)
 		},
-	})
+	}
 }
 
 // done is the end of a command.

@@ -18,9 +18,11 @@ func (s *Service) registerMail(h *server.Host) {
 	if s.opts.Courier == nil {
 		return
 	}
-	s.roomCommand(h, roomCommand{nsMail, "Send what was said by e-mail", func(r *Room, w who) bool {
+	c := s.asCommand(roomCommand{nsMail, "Send what was said by e-mail", func(r *Room, w who) bool {
 		return r.archivesLocked() && s.opts.Courier.Offers(r.JID.Domain()) && r.permitLocked(w, actMail) == nil
 	}, mailForm})
+	c.Slow = true
+	h.Command(server.ToRoom, c)
 }
 
 // mailForm asks to whom.

@@ -17,6 +17,7 @@ type Command struct {
 	// the account itself.
 	Allowed func(ctx context.Context, r *Request) (bool, error)
 	Run     CommandStep
+	Slow    bool // its steps take long: each is carried out beside the stream's reader
 }
 
 // A CommandStep does one step of a command. An *xmpp.Error leaves the command where it was, so that the user may correct the form.

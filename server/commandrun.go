@@ -89,6 +89,9 @@ func (c *commands) answer(t Target) IQHandler {
 		if ok, err := cmd.allowed(ctx, r); err != nil || !ok {
 			return xmpp.Element{}, firstError(err, xmpp.ErrForbidden.With("You may not run this command."))
 		}
+		if cmd.Slow {
+			return xmpp.Element{}, Later(func(ctx context.Context) (xmpp.Element, error) { return c.step(ctx, cmd, r) })
+		}
 		return c.step(ctx, cmd, r)
 	}
 }
