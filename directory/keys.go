@@ -152,7 +152,7 @@ func NewPlan(text string) (p Plan, ok bool) {
 	if len(text) > longestText {
 		text = strings.ToValidUTF8(text[:longestText], "")
 	}
-	folded := Fold(strings.TrimSpace(text))
+	folded := Fold(cleanLine(strings.ToValidUTF8(text, ""), true))
 	var addresses []string
 	for _, chunk := range strings.Fields(folded) {
 		if strings.ContainsRune(chunk, '@') {
@@ -167,7 +167,7 @@ func NewPlan(text string) (p Plan, ok bool) {
 		p.Whole = cut(strings.Join(whole, " "))
 	}
 	if p.words = longest(append(addresses, p.words...)); len(p.words) == 0 {
-		return p, folded == ""
+		return p, strings.TrimSpace(text) == ""
 	}
 	first := max(0, slices.IndexFunc(p.words, func(w string) bool { return strings.ContainsRune(w, '@') }))
 	p.Prefix = p.words[first]

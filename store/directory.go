@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"palabre/directory"
 	"palabre/xmpp"
@@ -79,6 +81,11 @@ func (s *Store) ByAccount(ctx context.Context, account xmpp.JID) (directory.Entr
 }
 
 func (s *Store) oneEntry(ctx context.Context, domain, query string, args ...any) (directory.Entry, error) {
+	for _, a := range args { // PostgreSQL does not take what is no text
+		if text, _ := a.(string); !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+			return directory.Entry{}, directory.ErrUnknown
+		}
+	}
 	var row entryRow
 	err := s.db.QueryRow(ctx, row.dest(), query, args...)
 	if errors.Is(err, sql.ErrNoRows) {

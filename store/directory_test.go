@@ -90,6 +90,14 @@ func TestDirectoryEntry(t *testing.T) {
 		if p, err := s.Photo(ctx, verona, "alice"); err != nil || !reflect.DeepEqual(p, want.Photo) {
 			t.Errorf("photo: %+v, %v", p, err)
 		}
+		for _, odd := range []string{"", "a\x00", "\xff", strings.Repeat("x", 100_000)} {
+			if _, err := s.Find(ctx, verona, odd); err != directory.ErrUnknown {
+				t.Errorf("ID %.10q: %v", odd, err)
+			}
+			if _, err := s.ByEmail(ctx, odd, odd); err != directory.ErrUnknown {
+				t.Errorf("address %.10q: %v", odd, err)
+			}
+		}
 		if _, err := s.ByEmail(ctx, "example.net", want.Email); err != directory.ErrUnknown {
 			t.Errorf("in another domain: %v", err)
 		}
@@ -312,7 +320,7 @@ func TestDirectorySearch(t *testing.T) {
 			{"<asmith@example.org>,", "asmith"},
 			{"anna asmith@", "asmith"},
 			{"example", ""},
-			{"%", ""}, {"_", ""}, {"' OR 1=1", ""}, {"\x00", ""}, {"\xff\xfe", ""},
+			{"%", ""}, {"_", ""}, {"' OR 1=1", ""}, {"\x00", ""}, {"\xff\xfe", ""}, {"a\x00\xff@b", ""}, {"ali\x00ce\x07 s\xffmith", "alice"}, {"\u202ealice", "alice"},
 			{"  ", "alice asmith jl obrien sales desk smita soren x smi wang"},
 		} {
 			if found, err := s.Search(ctx, verona, directory.Query{Text: c.text}); err != nil || entryIDs(found) != c.want {
