@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -66,24 +70,55 @@ func membersCommand(use, short string) *cobra.Command {
 	var p admin.MembersParams
 	cmd := entryDomain(&cobra.Command{
 		Use: use + " GROUP ID...", Short: short, Args: takes(2, 100_000),
+		Long: short + `: the IDs of persons, or "-" for those in the input, with spaces or ends of lines between them.
+
+  palabre group members ` + use + ` sales alice bob
+  palabre group members ` + use + ` sales - <sales.txt`,
 	}, &p.Domain)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		total := admin.MembersResult{}
-		for people := args[1:]; len(people) > 0; people = people[min(membersPage, len(people)):] {
+	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
+		c, done, err := caller(cmd)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, done()) }()
+		p.ID = args[0]
+		var total admin.MembersResult
+		for people := range pages(cmd, args[1:], &err) {
 			page := p
-			page.ID = args[0]
-			list := map[string]*[]string{"add": &page.Add, "remove": &page.Remove}[use]
-			*list = people[:min(membersPage, len(people))]
+			*map[string]*[]string{"add": &page.Add, "remove": &page.Remove}[use] = people
 			var r admin.MembersResult
-			if err := call(cmd, "group.members", page, &r); err != nil {
+			if err := c.Call(cmd.Context(), "group.members", page, &r); err != nil {
 				return err
 			}
 			r.Added, r.Removed = r.Added+total.Added, r.Removed+total.Removed
 			total = r
+		}
+		if err != nil {
+			return err
 		}
 		return show(cmd, total, func(w io.Writer) {
 			fmt.Fprintf(w, "group %s of %s: %d added, %d removed\n", total.ID, total.Domain, total.Added, total.Removed)
 		})
 	}
 	return cmd
+}
+
+// pages gives names page by page, at least one: those of the arguments, or of the input, whose error is left in err.
+func pages(cmd *cobra.Command, args []string, err *error) iter.Seq[[]string] {
+	if len(args) != 1 || args[0] != "-" {
+		return slices.Chunk(args, membersPage)
+	}
+	return func(yield func([]string) bool) {
+		words := bufio.NewScanner(cmd.InOrStdin())
+		words.Split(bufio.ScanWords)
+		for more := true; more; {
+			var page []string
+			for more = false; len(page) < membersPage && words.Scan(); more = len(page) == membersPage {
+				page = append(page, words.Text())
+			}
+			if *err = words.Err(); *err != nil || !yield(page) {
+				return
+			}
+		}
+	}
 }
