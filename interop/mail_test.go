@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net"
 	"net/url"
 	"os/exec"
 	"path/filepath"
@@ -57,6 +58,24 @@ func TestMail(t *testing.T) {
 			t.Errorf("%d mails came", mails)
 		}
 	})
+}
+
+// Profanity shows what the room says when its history is sent. Addresses that are in no directory are not named where anybody may come in.
+func TestMailTold(t *testing.T) {
+	t.Parallel()
+	needSlixmpp(t)
+	need(t, "tmux")
+	need(t, "profanity")
+	r := newRelay(t, true)
+	p := serve(t, "", r.configuration)
+	command(t, roll, "directory", "import", "--config", filepath.Join(p.Dir, "palabre.toml"), "-")
+	w := newWay(t, net.JoinHostPort(p.host, p.port))
+	juliet := &roomGuest{terminal: profanity(t)}
+	juliet.login("juliet", w.host, w.port)
+	script{"slixmpp_told.py", p.host, p.port, p.ca}.play(t, func(what string) { juliet.obey(strings.TrimPrefix(what, "juliet ")) })
+	if got, want := r.next(t).to, []string{"laurence@friary.example", "someone@elsewhere.example"}; !slices.Equal(got, want) {
+		t.Errorf("the mail goes to %v", got)
+	}
 }
 
 // A letter is a mail as Python reads it.
