@@ -57,16 +57,16 @@ func (o *Outbox) transact(ctx context.Context, c *conn, m *Mail, to []*Delivery)
 		if c, err = o.connect(ctx); err != nil {
 			return nil, err
 		}
-		o.back()
 	}
 	err := c.converse(ctx, o, m, to)
 	var relay *RelayError
-	switch {
-	case err == nil:
-		return c, nil
-	case errors.As(err, &relay):
+	if errors.As(err, &relay) {
 		c.close()
 		return nil, relay
+	}
+	o.back()
+	if err == nil {
+		return c, nil
 	}
 	c.close()
 	if !fresh && !c.begun && ctx.Err() == nil {

@@ -317,7 +317,7 @@ func TestTooManyAtOnce(t *testing.T) {
 	r.MaxRecipients = 7
 	r.start(t, false)
 	o := options(r.ln.Addr().String())
-	o.Times.First = time.Hour
+	o.Times.First, o.Times.Longest = time.Hour, time.Hour
 	p := newPost(t, o)
 	p.run(t)
 	var to, got []string

@@ -200,30 +200,40 @@ func (o *Outbox) upcoming(ctx context.Context) ([]Mail, error) {
 
 // take gives a mail that is due, for which the caller is responsible until it calls release; nil if there is none.
 func (o *Outbox) take(ctx context.Context) (*Mail, error) {
-	list, err := o.upcoming(ctx)
-	if err != nil {
-		return nil, err
+	for {
+		list, err := o.upcoming(ctx)
+		if err != nil {
+			return nil, err
+		}
+		m, again, err := o.pick(ctx, list)
+		if m != nil || err != nil || !again {
+			return m, err
+		}
 	}
+}
+
+// pick takes the first of a list that can be taken. again says that the list was old: others have dealt with what it says meanwhile.
+func (o *Outbox) pick(ctx context.Context, list []Mail) (m *Mail, again bool, err error) {
 	for _, l := range list {
 		now := o.opts.Now()
 		if l.Due.After(now) {
-			return nil, nil
+			break
 		}
 		if !o.claim(l.ID, now) {
 			continue
 		}
-		// What the list says may be old: another has just dealt with it.
 		m, err := o.opts.Store.Mail(ctx, l.ID)
 		switch {
 		case err == nil && m.State == Waits && !m.Due.After(now):
-			return m, nil
+			return m, false, nil
 		case err != nil && !errors.Is(err, ErrUnknown):
 			o.release(l.ID)
-			return nil, err
+			return nil, false, err
 		}
 		o.release(l.ID)
+		again = true
 	}
-	return nil, nil
+	return nil, again, nil
 }
 
 func (o *Outbox) claim(id string, now time.Time) bool {

@@ -105,7 +105,7 @@ func TestRelaysThatGetNothing(t *testing.T) {
 			}
 			r.start(t, false)
 			o := options(r.ln.Addr().String())
-			o.Relay.Security, o.Relay.Roots, o.Times.First = mail.StartTLS, ca.pool, time.Hour
+			o.Relay.Security, o.Relay.Roots, o.Times.First, o.Times.Longest = mail.StartTLS, ca.pool, time.Hour, time.Hour
 			if c.post != nil {
 				c.post(&o)
 			}
@@ -167,7 +167,7 @@ func TestRelayComesBack(t *testing.T) {
 	address := free.Addr().String()
 	must(t, free.Close())
 	o := options(address)
-	o.Times.First = time.Hour
+	o.Times.First, o.Times.Longest = time.Hour, time.Hour
 	p := newPost(t, o)
 	p.run(t)
 	m := p.outcome(t, letterTo("juliet@example.org"), tried)
@@ -224,5 +224,33 @@ func TestInternationalAddresses(t *testing.T) {
 				t.Errorf("%q", n.Text)
 			}
 		})
+	}
+}
+
+// A relay that greets us and then takes no mail is tried ever more seldom, too, and the log says so once.
+func TestRelayThatTakesNoMail(t *testing.T) {
+	t.Parallel()
+	r := newRelay()
+	tries := make(chan struct{}, 1000)
+	r.mail = func(*smtp.Conn, string, *smtp.MailOptions) error {
+		tries <- struct{}{}
+		return code(530, "Authentication required")
+	}
+	r.start(t, false)
+	o := options(r.ln.Addr().String())
+	o.Times.First, o.Times.Longest = 20*time.Millisecond, time.Hour
+	p := newPost(t, o)
+	stop := p.run(t)
+	p.send(t, letterTo("juliet@example.org"))
+	begun := time.Now()
+	for range 5 {
+		<-tries
+	}
+	if d := time.Since(begun); d < 15*(1+2+4+8)*time.Millisecond {
+		t.Errorf("five tries within %v", d)
+	}
+	stop()
+	if log := p.log.String(); strings.Count(log, "level=ERROR") != 1 {
+		t.Errorf("log: %s", log)
 	}
 }

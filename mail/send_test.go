@@ -65,8 +65,8 @@ func TestConnectionsAreReused(t *testing.T) {
 	for _, m := range all {
 		ids[m.messageID()] = true
 	}
-	if len(ids) != 50 || len(r.all()) != 50 || r.conns > 2 {
-		t.Errorf("%d mails of %d ids on %d connections", len(r.all()), len(ids), r.conns)
+	if len(ids) != 50 || len(r.all()) != 50 || p.Stats.Connections() > 4 { // two at once; one may find nothing to do for a moment
+		t.Errorf("%d mails of %d ids on %d connections", len(r.all()), len(ids), p.Stats.Connections())
 	}
 }
 
