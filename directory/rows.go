@@ -76,7 +76,7 @@ func rowsOf(r *bufio.Reader) (iter.Seq[Row], error) {
 	return readCSV(r)
 }
 
-// Before knows what records before had, by a digest of 64 bits each.
+// A before knows what the records before had, by a digest of 64 bits each.
 type before struct {
 	domain string
 	seed   maphash.Seed
