@@ -41,7 +41,7 @@ func fill(b *testing.B, s *servertest.Server, rooms int) {
 		var writes []server.Write
 		for i := first; i < first+portion; i++ {
 			room := xmpp.MustParseJID(fmt.Sprintf("r%06d@conference.%s", i, servertest.Domain))
-			writes = append(writes, &muc.Save{Room: room, Config: config, Created: time.Now()})
+			writes = append(writes, &muc.Save{Room: room, New: true, Config: config, Created: time.Now()})
 			for n := range 3 {
 				writes = append(writes, &muc.Affiliate{Room: room, Account: xmpp.MustParseJID(fmt.Sprintf("u%d@%s", (i+n)%5000, servertest.Domain)), Affiliation: muc.Member})
 			}

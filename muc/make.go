@@ -49,7 +49,9 @@ func (r *Room) unmakeLocked() {
 // unlockLocked has a new room be kept from now on: what is written makes it. Whatever was at this address before may be there still, if its end could not be written.
 func (r *Room) unlockLocked(account xmpp.JID) []server.Write {
 	r.locked, r.stored = false, true
-	return []server.Write{&Destroy{Room: r.JID}, r.saveLocked(), &Affiliate{Room: r.JID, Account: account, Affiliation: Owner}}
+	made := r.saveLocked()
+	made.New = true
+	return []server.Write{&Destroy{Room: r.JID}, made, &Affiliate{Room: r.JID, Account: account, Affiliation: Owner}}
 }
 
 func (r *Room) saveLocked() *Save {

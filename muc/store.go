@@ -79,9 +79,10 @@ type RoomQuery struct {
 // The writes below are carried out in their order, with the archive's. Position is the clock of the archive: each takes an id that is above all ids given
 // before, and below all given later.
 
-// Save makes a room, or changes what is kept of it; members stay as they are.
+// Save makes a room, or changes what is kept of one that there is; members stay as they are.
 type Save struct {
 	Room    xmpp.JID
+	New     bool // makes it, if there is none
 	Config  Config
 	Created time.Time
 	Subject Subject

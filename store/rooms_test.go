@@ -25,7 +25,7 @@ func save(room xmpp.JID, preset string) *muc.Save {
 	if !ok {
 		panic(preset)
 	}
-	return &muc.Save{Room: room, Config: config, Created: time.Date(2026, 11, 22, 20, 0, 0, 0, time.UTC)}
+	return &muc.Save{Room: room, New: true, Config: config, Created: time.Date(2026, 11, 22, 20, 0, 0, 0, time.UTC)}
 }
 
 func affiliation(room, account xmpp.JID, a muc.Affiliation) *muc.Affiliate {
@@ -410,4 +410,17 @@ func TestRoomCommitUnanswered(t *testing.T) {
 			expectRows(t, s, history.Query{Owner: feast, After: b.At, Before: part.At}, "after")
 		})
 	}
+}
+
+// What changes a room that there is not makes none.
+func TestSaveOfNothing(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *Store) {
+		change := save(feast, "group")
+		change.New = false
+		must(t, commit(s, change))
+		if kept, err := s.Room(t.Context(), feast); err != nil || kept != nil {
+			t.Errorf("%+v, %v", kept, err)
+		}
+	})
 }

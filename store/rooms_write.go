@@ -12,6 +12,15 @@ import (
 
 // Writes that concern a room that there is not leave no trace. Positions are taken all the same.
 
+// The places of these are the same; see saveRoom.
+const (
+	insertRoom = `INSERT INTO room (room, service, local, public, ends, members, created, words, config, subject, nick, said, avatar)
+		VALUES ($1, $10, $11, $2, $3, 0, $4, $5, $6, $7, $8, $9, $12)
+		ON CONFLICT (room) DO UPDATE SET public = excluded.public, ends = excluded.ends, created = excluded.created, words = excluded.words,
+		config = excluded.config, subject = excluded.subject, nick = excluded.nick, said = excluded.said, avatar = excluded.avatar`
+	updateRoom = `UPDATE room SET public = $2, ends = $3, created = $4, words = $5, config = $6, subject = $7, nick = $8, said = $9, avatar = $10 WHERE room = $1`
+)
+
 // saveRoom hides what there is in the archive of an address that becomes a room.
 func saveRoom(ctx context.Context, t *turn, w *muc.Save) error {
 	if err := t.flush(ctx); err != nil {
@@ -25,17 +34,16 @@ func saveRoom(ctx context.Context, t *turn, w *muc.Save) error {
 	if err != nil {
 		return err
 	}
+	p := &w.Config.Policy
+	ends := !p.Persistent || p.Vanish > 0 || !p.End.IsZero()
+	args := []any{room, bit(p.Public), bit(ends), micros(w.Created), wordsOf(w.Config.Name), string(config), w.Subject.Text, w.Subject.Nick, micros(w.Subject.At)}
+	if !w.New {
+		return t.Queue(ctx, updateRoom, append(args, w.Avatar)...)
+	}
 	if err := t.hideRemains(ctx, room); err != nil {
 		return err
 	}
-	p := &w.Config.Policy
-	ends := !p.Persistent || p.Vanish > 0 || !p.End.IsZero()
-	return t.Queue(ctx, `INSERT INTO room (room, service, local, public, ends, members, created, words, config, subject, nick, said, avatar)
-		VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, $11, $12)
-		ON CONFLICT (room) DO UPDATE SET public = excluded.public, ends = excluded.ends, created = excluded.created, words = excluded.words,
-		config = excluded.config, subject = excluded.subject, nick = excluded.nick, said = excluded.said, avatar = excluded.avatar`,
-		room, w.Room.Domain(), w.Room.Local(), bit(p.Public), bit(ends), micros(w.Created), wordsOf(w.Config.Name), string(config),
-		w.Subject.Text, w.Subject.Nick, micros(w.Subject.At), w.Avatar)
+	return t.Queue(ctx, insertRoom, append(args, w.Room.Domain(), w.Room.Local(), w.Avatar)...)
 }
 
 func bit(b bool) int64 {
