@@ -38,11 +38,21 @@ func (a roomArchive) Number(_ xmpp.JID, name string) (id int64, ok bool) {
 // Rows is part of muc.Archive.
 func (a roomArchive) Rows(ctx context.Context, room xmpp.JID, q muc.RowQuery) ([]muc.Row, error) {
 	rows, err := a.RoomRows(ctx, room, history.RoomQuery{Within: spans(q.Within), Last: q.Last, IDs: q.IDs, Since: q.Since})
+	return roomRows(rows), err
+}
+
+func roomRows(rows []history.RoomRow) []muc.Row {
 	out := make([]muc.Row, len(rows))
 	for i, r := range rows {
 		out[i] = muc.Row(r)
 	}
-	return out, err
+	return out
+}
+
+// Versions is part of muc.Archive.
+func (a roomArchive) Versions(ctx context.Context, room xmpp.JID, row muc.Row) ([]muc.Row, error) {
+	rows, err := a.Module.Versions(ctx, room, history.RoomRow(row))
+	return roomRows(rows), err
 }
 
 // Serve is part of muc.Archive.

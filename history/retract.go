@@ -86,11 +86,10 @@ func (d *digger) look(row *Row) {
 		return
 	}
 	origin, _ := st.Child(nsStanzaID, "origin-id")
-	replaced, _ := st.Child(nsCorrect, "replace")
 	switch d.id {
 	case st.ID, origin.Attr("id"):
 		d.found = true
-	case replaced.Attr("id"):
+	case replaces(st):
 	default:
 		return
 	}

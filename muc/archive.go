@@ -25,6 +25,8 @@ type Archive interface {
 	Number(room xmpp.JID, name string) (id int64, ok bool)
 	// Rows gives messages within the intervals, the oldest first.
 	Rows(ctx context.Context, room xmpp.JID, q RowQuery) ([]Row, error)
+	// Versions are a message and what its sender has put in its place before or after (XEP-0308).
+	Versions(ctx context.Context, room xmpp.JID, row Row) ([]Row, error)
 	// Serve answers a request of XEP-0313 for what somebody may see: a query, its form, metadata. The room has been found to be one that r may read.
 	Serve(ctx context.Context, r *server.Request, v View) (xmpp.Element, error)
 	// Features are those of a room that has an archive.

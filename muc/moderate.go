@@ -51,7 +51,7 @@ func (r *Room) moderate(ctx context.Context, q *server.Request, m moderation) er
 	if !archives {
 		return errNoMessage
 	}
-	row, err := r.row(ctx, q.From, m.id)
+	rows, err := r.versions(ctx, q.From, m.id)
 	if err != nil {
 		return err
 	}
@@ -63,11 +63,11 @@ func (r *Room) moderate(ctx context.Context, q *server.Request, m moderation) er
 		if !r.archivesLocked() {
 			return nil, errNoMessage
 		}
-		return r.moderatedLocked(w, row, m), nil
+		return r.moderatedLocked(w, rows, m), nil
 	})
 }
 
-func (r *Room) moderatedLocked(w who, row Row, m moderation) *event {
+func (r *Room) moderatedLocked(w who, rows []Row, m moderation) *event {
 	by := r.moderatorLocked(w)
 	now := r.service.host.Now().UTC().Format(time.RFC3339)
 	reason := func(space string) xmpp.Element { // it stands in the namespace around it
@@ -87,7 +87,7 @@ func (r *Room) moderatedLocked(w who, row Row, m moderation) *event {
 	}
 	st := xmpp.NewStanza(xmpp.Message, xmpp.TypeGroupchat, current, xmpp.New(nsFasten, "apply-to", older).With("id", m.id))
 	st.ID, st.From = r.service.host.NewID(), r.JID
-	t := &retraction{row: row, tombstone: string(buriedOlder.AppendXML(buried.AppendXML(nil, xmpp.NSClient), xmpp.NSClient)) + r.tagOf(row.Sender)}
+	t := &retraction{rows: rows, tombstone: string(buriedOlder.AppendXML(buried.AppendXML(nil, xmpp.NSClient), xmpp.NSClient)) + r.tagOf(rows[0].Sender)}
 	entry := r.service.opts.Archive.Entry(r.JID, st, nil, "")
 	to, life := r.audienceLocked(), r.life
 	return &event{writes: append(r.burying(t), entry), tell: func(ctx context.Context) {

@@ -15,10 +15,10 @@ const (
 	nsFasten     = "urn:xmpp:fasten:0"
 )
 
-// A retraction is what takes a message out of the archive.
+// A retraction is what takes a message out of the archive, with all that its sender has put in its place (XEP-0308).
 type retraction struct {
-	row       Row
-	tombstone string // what stands in its place
+	rows      []Row
+	tombstone string // what stands in their place
 }
 
 // retracts tells whether a message takes back another (XEP-0424 §3), and which.
@@ -69,11 +69,11 @@ func (r *Room) ownWords(ctx context.Context, st *xmpp.Stanza, id string) (*retra
 	if err != nil || !archives {
 		return nil, err
 	}
-	row, err := r.row(ctx, st.From, id)
+	rows, err := r.versions(ctx, st.From, id)
 	if err != nil {
 		return nil, err
 	}
-	if row.Sender != st.From.Bare() {
+	if rows[0].Sender != st.From.Bare() {
 		return nil, xmpp.ErrForbidden.With("You can take back only what you have said yourself.")
 	}
 	b := append(make([]byte, 0, 256), "<retracted xmlns='"+nsRetract+"'"...)
@@ -82,54 +82,67 @@ func (r *Room) ownWords(ctx context.Context, st *xmpp.Stanza, id string) (*retra
 	b = append(b, "/><retracted xmlns='"+nsRetractOld+"'"...)
 	b = xmpp.AppendAttr(b, "stamp", r.service.host.Now().UTC().Format(time.RFC3339))
 	b = append(b, "/>"...)
-	return &retraction{row: row, tombstone: string(b) + r.tagOf(row.Sender)}, nil
+	return &retraction{rows: rows, tombstone: string(b) + r.tagOf(rows[0].Sender)}, nil
 }
 
-// row finds a message that somebody may see, by the id that the room has given it.
-func (r *Room) row(ctx context.Context, by xmpp.JID, name string) (Row, error) {
+// versions finds a message that somebody may see, by the id that the room has given it; it is the first of those that it gives.
+func (r *Room) versions(ctx context.Context, by xmpp.JID, name string) ([]Row, error) {
 	id, ok := r.service.opts.Archive.Number(r.JID, name)
 	if !ok {
-		return Row{}, errNoMessage
+		return nil, errNoMessage
 	}
 	r.mu.Lock()
 	within := r.visibleLocked(by)
 	r.mu.Unlock()
 	rows, err := r.service.opts.Archive.Rows(ctx, r.JID, RowQuery{Within: within, IDs: []int64{id}})
 	if err != nil {
-		return Row{}, err
+		return nil, err
 	}
 	if len(rows) == 0 {
-		return Row{}, errNoMessage
+		return nil, errNoMessage
 	}
-	return rows[0], nil
+	return r.service.opts.Archive.Versions(ctx, r.JID, rows[0])
 }
 
 var errNoMessage = xmpp.ErrItemNotFound.With("There is no such message.")
 
-// burying puts a tombstone in the place of a message.
-func (r *Room) burying(t *retraction) []server.Write {
-	if t == nil || t.row.Tombstone {
+// burying puts a tombstone in the place of what is taken back.
+func (r *Room) burying(t *retraction) (writes []server.Write) {
+	if t == nil {
 		return nil
 	}
-	return []server.Write{r.service.opts.Archive.Bury(r.JID, t.row, t.tombstone)}
+	for _, row := range t.rows {
+		if !row.Tombstone {
+			writes = append(writes, r.service.opts.Archive.Bury(r.JID, row, t.tombstone))
+		}
+	}
+	return writes
 }
 
 // buried does the same among the messages at hand, once that is durable.
 func (r *Room) buried(t *retraction) {
-	if t == nil || t.row.Tombstone {
+	if t == nil {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	for _, row := range t.rows {
+		if !row.Tombstone {
+			r.buryLocked(row.ID, t.tombstone)
+		}
+	}
+}
+
+func (r *Room) buryLocked(id int64, tombstone string) {
 	for i, p := range r.recent.list {
-		if p.id == t.row.ID {
+		if p.id == id {
 			st := *p.st
-			st.Inner = t.tombstone
+			st.Inner = tombstone
 			r.recent.list[i].st = &st
 		}
 	}
 	for d := range r.digs {
-		d.taken[t.row.ID] = t.tombstone
+		d.taken[id] = tombstone
 	}
 }
 
