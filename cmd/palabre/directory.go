@@ -96,7 +96,13 @@ The names are: ` + strings.Join(directory.FieldNames(), ", ") + `.`,
 	}
 	photo := entryFlags(cmd, &p)
 	cmd.Flags().StringVar(&p.Kind, "kind", "person", "`KIND`: person or mailbox; 'palabre group add' adds a group")
-	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
+	cmd.RunE = addEntry(&p, photo)
+	return cmd
+}
+
+// addEntry carries out a command that adds an entry.
+func addEntry(p *admin.EntrySetParams, photo *string) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) (err error) {
 		p.ID = args[0]
 		if p.Fields, err = entryFields(args[1:]); err != nil {
 			return err
@@ -104,9 +110,8 @@ The names are: ` + strings.Join(directory.FieldNames(), ", ") + `.`,
 		if p.Photo, err = readPhoto(cmd, *photo); err != nil {
 			return err
 		}
-		return changeEntry(cmd, "directory.add", p, "added")
+		return changeEntry(cmd, "directory.add", *p, "added")
 	}
-	return cmd
 }
 
 // entrySetCommand is a command that changes an entry, of a kind if that is not empty.

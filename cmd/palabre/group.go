@@ -39,16 +39,7 @@ func groupAddCommand() *cobra.Command {
 The names are: ` + strings.Join(directory.FieldNames(), ", ") + `. With chat=yes its members may use chat, where that is granted to some only.`,
 	}
 	photo := entryFlags(cmd, &p)
-	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
-		p.ID = args[0]
-		if p.Fields, err = entryFields(args[1:]); err != nil {
-			return err
-		}
-		if p.Photo, err = readPhoto(cmd, *photo); err != nil {
-			return err
-		}
-		return changeEntry(cmd, "directory.add", p, "added")
-	}
+	cmd.RunE = addEntry(&p, photo)
 	return cmd
 }
 
