@@ -37,7 +37,7 @@ func (o *Outbox) away(ctx context.Context, err error) {
 	}
 	o.reportAway(err)
 	if err := o.expire(ctx, err); err != nil {
-		o.opts.Log.Warn("the outbox can't be read; trying again", "module", "mail", "err", err)
+		o.unreadable(ctx, err)
 	}
 }
 

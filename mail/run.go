@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"palabre/server"
 )
 
 const (
@@ -107,8 +109,8 @@ func (o *Outbox) dispatch(ctx, hard context.Context, workers *sync.WaitGroup) ti
 	}
 	due, err := o.nextDue(ctx)
 	switch {
-	case err != nil && ctx.Err() == nil:
-		o.opts.Log.Warn("the outbox can't be read; trying again", "module", "mail", "err", err)
+	case err != nil:
+		o.unreadable(ctx, err)
 		return now.Add(storePause)
 	case due.IsZero(), due.After(now):
 		return due
@@ -126,6 +128,13 @@ func (o *Outbox) dispatch(ctx, hard context.Context, workers *sync.WaitGroup) ti
 	return now // there may be work for another one
 }
 
+// unreadable notes that the outbox can't be read, which is tried again. Of a database that is away the store speaks.
+func (o *Outbox) unreadable(ctx context.Context, err error) {
+	if ctx.Err() == nil && !errors.Is(err, server.ErrAway) {
+		o.opts.Log.Warn("the outbox can't be read; trying again", "module", "mail", "err", err)
+	}
+}
+
 // work sends mails, one after the other, as long as there are any.
 func (o *Outbox) work(ctx, hard context.Context) {
 	var c *conn
@@ -137,7 +146,7 @@ func (o *Outbox) work(ctx, hard context.Context) {
 	for ctx.Err() == nil && (c != nil || o.mayConnect()) {
 		m, err := o.take(ctx)
 		if err != nil {
-			o.opts.Log.Warn("the outbox can't be read; trying again", "module", "mail", "err", err)
+			o.unreadable(ctx, err)
 			pauseFor(ctx, storePause)
 			return
 		}

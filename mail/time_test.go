@@ -14,6 +14,7 @@ import (
 	"palabre/account"
 	"palabre/mail"
 	"palabre/server"
+	"palabre/store"
 )
 
 // What the relay puts off for ever is given up in the end, and told with the last answer.
@@ -228,5 +229,39 @@ func TestRequesterIsGone(t *testing.T) {
 	case <-again.told:
 		t.Error("somebody is told")
 	default:
+	}
+}
+
+// flaky is a store whose database goes away when the relay has taken a mail.
+type flaky struct {
+	*store.Store
+	away atomic.Int64 // how often
+}
+
+func (f *flaky) Settle(ctx context.Context, s *mail.Settlement) error {
+	if f.away.Add(-1) >= 0 {
+		return fmt.Errorf("store: %w", server.ErrAway)
+	}
+	return f.Store.Settle(ctx, s)
+}
+
+// While what the relay has said can't be stored, the relay hears nothing more, and the mail is not sent again.
+func TestAnswerThatCanNotBeStored(t *testing.T) {
+	t.Parallel()
+	r := newRelay().start(t, false)
+	o := options(r.ln.Addr().String())
+	p := newPost(t, o)
+	f := &flaky{Store: p.store}
+	f.away.Store(2)
+	o.Store = f
+	p = postOn(t, p.store, o)
+	p.run(t)
+	p.send(t, letterTo("juliet@example.org"))
+	p.empty(t)
+	if n := len(r.all()); n != 1 || f.away.Load() >= 0 {
+		t.Errorf("%d mails have arrived; %d", n, f.away.Load())
+	}
+	if n := strings.Count(p.log.String(), "could not be stored"); n != 1 {
+		t.Errorf("said %d times", n)
 	}
 }
