@@ -100,8 +100,8 @@ func getOfService(r *server.Request) error {
 	return nil
 }
 
-// admit tells whose directory somebody asks about, or refuses.
-func (m *Module) admit(r *server.Request) (domain string, err error) {
+// admit tells whose directory somebody asks about, or refuses. cost is what the question counts.
+func (m *Module) admit(r *server.Request, cost int) (domain string, err error) {
 	domain = r.To.Domain()
 	if of, ok := m.opts.Services[domain]; ok {
 		domain = of
@@ -109,7 +109,7 @@ func (m *Module) admit(r *server.Request) (domain string, err error) {
 	if r.Session == nil || r.Session.JID.Domain() != domain {
 		return "", xmpp.ErrForbidden.With("Only the users of " + domain + " may look into its directory.")
 	}
-	if !m.opts.Off && !m.spent.Get(r.Session).take(m.host.Now()) {
+	if !m.opts.Off && !m.spent.Get(r.Session).take(m.host.Now(), cost) {
 		return "", xmpp.ErrResourceConstraint.With("Too many questions to the directory. Wait a few seconds.")
 	}
 	return domain, nil

@@ -21,7 +21,7 @@ const (
 
 // find is <search/>.
 func (m *Module) find(ctx context.Context, r *server.Request) (xmpp.Element, error) {
-	domain, err := m.ask(r)
+	domain, err := m.ask(r, 1)
 	if err != nil {
 		return xmpp.Element{}, err
 	}
@@ -34,11 +34,11 @@ func (m *Module) find(ctx context.Context, r *server.Request) (xmpp.Element, err
 }
 
 // ask refuses who may not ask, and sets: nothing is changed here.
-func (m *Module) ask(r *server.Request) (domain string, err error) {
+func (m *Module) ask(r *server.Request, cost int) (domain string, err error) {
 	if r.IsSet() {
 		return "", xmpp.ErrNotAllowed.With("The directory is changed by the administrator only.")
 	}
-	return m.admit(r)
+	return m.admit(r, cost)
 }
 
 func queryOf(e xmpp.Element) (Query, error) {
@@ -65,7 +65,7 @@ func queryOf(e xmpp.Element) (Query, error) {
 
 // members is <members/>.
 func (m *Module) members(ctx context.Context, r *server.Request) (xmpp.Element, error) {
-	domain, err := m.ask(r)
+	domain, err := m.ask(r, membersCost)
 	if err != nil {
 		return xmpp.Element{}, err
 	}
@@ -106,7 +106,7 @@ func (e *Entry) element() xmpp.Element {
 
 // photo is <photo/>: those who have no account have no vCard either.
 func (m *Module) photo(ctx context.Context, r *server.Request) (xmpp.Element, error) {
-	domain, err := m.ask(r)
+	domain, err := m.ask(r, 1)
 	if err != nil {
 		return xmpp.Element{}, err
 	}

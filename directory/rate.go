@@ -3,30 +3,25 @@ package directory
 import (
 	"sync"
 	"time"
+
+	"palabre/server"
 )
 
-// Who types fast asks five times in a second, and then for the pictures of those that were found.
-const (
-	askedAtOnce = 60
-	askedEach   = 100 * time.Millisecond
-)
+// asking: who types fast asks five times in a second, and then for the pictures of those that were found.
+var asking = server.Pace{Burst: 60, Each: 100 * time.Millisecond}
 
-// spent counts what a session has asked: so much at once, and one more each time that so long has passed.
+// spent counts what a session has asked.
 type spent struct {
-	mu   sync.Mutex // tier 4
-	free time.Time  // when nothing of it will count any more
+	mu    sync.Mutex // tier 4
+	asked server.Bucket
 }
 
-// take counts one more question; false if that is too many.
-func (s *spent) take(now time.Time) bool {
+// membersCost is what it counts to ask for the members of a group: all of them are read.
+const membersCost = 10
+
+// take counts a question; false if that is too many.
+func (s *spent) take(now time.Time, cost int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.free.Before(now) {
-		s.free = now
-	}
-	if s.free.Sub(now) > (askedAtOnce-1)*askedEach {
-		return false
-	}
-	s.free = s.free.Add(askedEach)
-	return true
+	return s.asked.Take(now, cost, asking)
 }

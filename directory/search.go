@@ -44,7 +44,7 @@ func searchForm() xmpp.Form {
 
 // search is XEP-0055 §2.1.
 func (m *Module) search(ctx context.Context, r *server.Request) (xmpp.Element, error) {
-	domain, err := m.admit(r)
+	domain, err := m.admit(r, 1)
 	if err != nil {
 		return xmpp.Element{}, err
 	}
