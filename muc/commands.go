@@ -90,7 +90,7 @@ func (s *Service) act(ctx context.Context, c *server.CommandCall, may func(*Room
 }
 
 func runLeave(ctx context.Context, s *Service, c *server.CommandCall) (server.CommandReply, error) {
-	return done("You have left this room for good.", s.act(ctx, c, isMember, func(r *Room, w who) (*event, error) { return r.quitLocked(w.account) }))
+	return done("You have left this room for good.", s.manage(ctx, c.To, func(r *Room) error { return r.quit(ctx, c.From.Bare()) }))
 }
 
 // fill asks for a form, and goes on with it.

@@ -28,7 +28,7 @@ func (s *Service) forget(ctx context.Context, room, account xmpp.JID) error {
 		return err
 	}
 	defer r.close()
-	err = r.change(ctx, func() (*event, error) {
+	err = r.part(ctx, account, func() (*event, error) {
 		if p := r.people[account]; p == nil || p.Affiliation == None || !r.stored {
 			return nil, nil
 		}

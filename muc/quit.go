@@ -2,7 +2,9 @@ package muc
 
 import (
 	"context"
+	"errors"
 
+	"palabre/server"
 	"palabre/xmpp"
 )
 
@@ -40,5 +42,33 @@ func (r *Room) memberCountLocked() int {
 
 // quit has somebody leave for good. The error is an *xmpp.Error, or of the store.
 func (r *Room) quit(ctx context.Context, account xmpp.JID) error {
-	return r.change(ctx, func() (*event, error) { return r.quitLocked(account) })
+	return r.part(ctx, account, func() (*event, error) { return r.quitLocked(account) })
+}
+
+// part is change for somebody's going. If the room goes with them, that is decided when all that was ordered before has been written: somebody who is being removed just now, and
+// is not in the end, has a room still.
+func (r *Room) part(ctx context.Context, account xmpp.JID, decide func() (*event, error)) error {
+	for range 3 {
+		err := r.change(ctx, func() (*event, error) {
+			if (r.pending > 0 || r.stale.Load()) && r.endsWithoutLocked(account) {
+				return nil, errUnsettled
+			}
+			return decide()
+		})
+		if err != errUnsettled {
+			return err
+		}
+		r.seq.Settle()
+		if r.stale.Load() {
+			break
+		}
+	}
+	return server.ErrAway
+}
+
+var errUnsettled = errors.New("muc: something is not written yet")
+
+// endsWithoutLocked tells whether the room ends when an account is no member any more.
+func (r *Room) endsWithoutLocked(account xmpp.JID) bool {
+	return r.config.Policy.WithMembers && r.affiliationLocked(account) >= Member && r.memberCountLocked() == 1
 }

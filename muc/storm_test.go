@@ -38,11 +38,16 @@ type leaky struct {
 	n    atomic.Int64
 	hold atomic.Bool // the next commit: it fails when the one after it comes
 	held func(error)
+
+	caught chan struct{} // is told when it is held; nil: nobody
 }
 
 func (l *leaky) Commit(writes []server.Write, done func(error)) {
 	if l.hold.CompareAndSwap(true, false) {
 		l.held = done
+		if l.caught != nil {
+			close(l.caught)
+		}
 		return
 	}
 	if l.held != nil {

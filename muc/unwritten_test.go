@@ -182,6 +182,39 @@ func TestConfigurationWrittenWithAnother(t *testing.T) {
 	until(t, juliet, func(e xmpp.Element) bool { _, codes := codesOf(e); return e.Attr("from") == feast && codes == "172" })
 }
 
+// A room does not go with the last one who has not been removed yet, when the removal of the others is not written in the end.
+func TestLastMemberUnwritten(t *testing.T) {
+	t.Parallel()
+	s, store := leakyServer(t)
+	juliet, host := login(t, s, "juliet"), login(t, s, "romeo")
+	send(t, host, "<presence to='"+feast+"/Romeo'><x xmlns='http://jabber.org/protocol/muc'/></presence>")
+	configure(t, host, field("urn:palabre:room:preset", "group"))
+	send(t, host, "<iq type='set' id='add' to='"+feast+"'><query xmlns='http://jabber.org/protocol/muc#admin'><item jid='juliet@example.org' affiliation='member'/></query></iq>")
+	until(t, host, isAbout("add"))
+	other, err := s.Login(t, xmpp.MustParseJID("romeo@example.org"), "balcony")
+	if err != nil {
+		t.Fatal(err)
+	}
+	store.caught = make(chan struct{})
+	store.hold.Store(true)
+	send(t, host, "<iq type='set' id='remove' to='"+feast+"'><query xmlns='http://jabber.org/protocol/muc#admin'><item jid='juliet@example.org' affiliation='none'/></query></iq>")
+	<-store.caught
+	send(t, other, "<iq type='set' id='quit' to='"+feast+"'><query xmlns='jabber:iq:register'><remove/></query></iq>")
+	for range 20 { // the other one has been read meanwhile
+		if err := juliet.Fence(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send(t, juliet, "<message to='juliet@example.org' type='chat' id='next'><body>what is written next</body></message>") // the removal fails then
+	if e := until(t, host, isAbout("remove")); e.Attr("type") != "error" {
+		t.Error(e)
+	}
+	until(t, other, isAbout("quit"))
+	if !isThere(t, juliet) {
+		t.Error("the room has gone with all that was said in it")
+	}
+}
+
 // codesOf is what a presence says of an occupant, and its codes.
 func codesOf(e xmpp.Element) (item xmpp.Element, codes string) {
 	x, _ := e.Child("http://jabber.org/protocol/muc#user", "x")
