@@ -47,6 +47,7 @@ const (
 	invitation // to one
 	call
 	reaction
+	notice // what a room says by itself
 )
 
 // content is what a message says.
@@ -92,6 +93,8 @@ func contentOf(st *xmpp.Stanza, lang string) content {
 	text, title := textOf(st, "body", lang), textOf(st, "subject", lang)
 	c := content{kind: words, text: text, title: title, files: filesOf(st)}
 	switch {
+	case text != "" && st.Type == xmpp.TypeGroupchat && st.From.IsBare():
+		return content{kind: notice, text: text}
 	case text != "" || len(c.files) > 0:
 		c.withoutAddress(st)
 		c.text, c.act = strings.CutPrefix(c.text, "/me ") // XEP-0245 §2

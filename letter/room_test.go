@@ -192,3 +192,17 @@ func TestFirst(t *testing.T) {
 		t.Error(text)
 	}
 }
+
+// What a room says by itself is nobody's, and no message.
+func TestRoomItself(t *testing.T) {
+	t.Parallel()
+	p := newPast(t)
+	p.say("juliet@example.org", "Juliet", "1", body("Good night"))
+	p.after(time.Minute)
+	p.say(room.String(), "", "2", "<sent xmlns='urn:palabre:room:mail'/>"+body("Juliet sends what was said here by e-mail to Friar Laurence."))
+	text := p.text(nil)
+	const head, want = "\n1 message\nParticipants:\n  Juliet\n\n", "08:04  *** Juliet sends what was said here by e-mail to Friar Laurence.\n"
+	if !strings.Contains(text, head) || !strings.Contains(text, want) || strings.Contains(text, "?") {
+		t.Error(text)
+	}
+}

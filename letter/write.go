@@ -188,6 +188,8 @@ func (p *pen) event(c content, name string) string {
 		return p.lang.fill("invitation", "name", name, "text", text)
 	case c.kind == call:
 		return p.lang.fill("call", "name", name)
+	case c.kind == notice:
+		return text
 	}
 	return p.lang.fill("reaction", "name", name, "text", text)
 }
