@@ -33,6 +33,7 @@ var (
 		"third: " + strings.Repeat("farewell, ", 30) + "one kiss, and I’ll descend",
 	}
 	unseen  = map[string]int{"romeo": 0, "juliet": 1, "nurse": 4}
+	notices = map[string]int{"romeo": 0, "juliet": 1, "nurse": 2} // of those who have sent it before
 	answers = map[string][]string{"romeo": {"romeo@montague.example"}, "juliet": {"juliet@capulet.example"}, "nurse": {}}
 )
 
@@ -125,6 +126,9 @@ func readAndCheck(t *testing.T, e envelope, by, language string) {
 			if want, got := i >= unseen[by], strings.Count(part, s); want && got != 1 || !want && got != 0 {
 				t.Errorf("%s: %q stands %d times in %s:\n%s", by, s, got, name, part)
 			}
+		}
+		if others := strings.Count(part, "Friar Laurence"); others != notices[by] {
+			t.Errorf("%s: %d notices stand in %s:\n%s", by, others, name, part)
 		}
 		if strings.Contains(part, "nott") {
 			t.Errorf("%s: what was corrected stands in %s:\n%s", by, name, part)
