@@ -15,8 +15,8 @@ func (c *checker) reading(r Reading) {
 		}
 		before, again := session[d.Key]
 		session[d.Key] = d.Session
-		if again && d.Way == Offline && d.Session > before {
-			c.verdict.Repeated++ // the session before ended without a word on what had reached the client
+		if again && (d.Way == Offline || d.Way == Resumed) && d.Session > before {
+			c.verdict.Repeated++ // the session before ended without a word on what had reached the client; this one may have broken while it was brought that again
 			continue
 		}
 		q.next(d.Key)

@@ -202,6 +202,11 @@ func TestCheckAllowed(t *testing.T) {
 			d.Way, d.Session = Offline, 9
 			h.Readings[1].Log = append(h.Readings[1].Log, d)
 		},
+		"offline delivery that breaks and goes on": func(h *History) {
+			d := h.Readings[1].Log[0]
+			d.Way, d.Session = Resumed, 9
+			h.Readings[1].Log = append(h.Readings[1].Log, d)
+		},
 		"sent again on the same stream after a refusal": func(h *History) {
 			r := h.Archives[1][4]
 			s := &h.Sends[r.Sender][r.Number]
