@@ -2,6 +2,7 @@ package courier
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"palabre/server"
@@ -76,35 +77,59 @@ type Options struct {
 type Desk struct {
 	opts Options
 	host *server.Host
-	sent server.AccountSlot[sent]
+	sent server.Meter // recipients of the mails of each account
 
-	waiting, writing chan struct{} // those who have ordered a letter, and those for whom one is written
+	writing chan struct{} // of those for whom a letter is written
+
+	mu      sync.Mutex       // a leaf
+	waiting map[xmpp.JID]int // letters that somebody has ordered, those that are written included
 }
 
 // New makes a desk.
 func New(o Options) *Desk {
-	return &Desk{opts: o, waiting: make(chan struct{}, mostWaiting), writing: make(chan struct{}, mostWriting)}
+	return &Desk{opts: o, writing: make(chan struct{}, mostWriting), waiting: map[xmpp.JID]int{}}
 }
 
-// How many letters are written at a time, and how many may be wanted.
+// How many letters are written at a time, how many one account may have ordered, and how many accounts may wait.
 const (
 	mostWriting = 4
+	mostOfOne   = 2
 	mostWaiting = 100
 )
 
-// begin waits until a letter can be written; done ends that. The error is an *xmpp.Error, or the context's.
-func (d *Desk) begin(ctx context.Context) (done func(), err error) {
-	select {
-	case d.waiting <- struct{}{}:
-	default:
-		return nil, xmpp.ErrResourceConstraint.With("Many mails are being written just now. Try again in a while.")
+// begin waits until a letter of an account's can be written; done ends that. The error is an *xmpp.Error, or the context's.
+func (d *Desk) begin(ctx context.Context, account xmpp.JID) (done func(), err error) {
+	if err := d.queue(account); err != nil {
+		return nil, err
 	}
 	select {
 	case d.writing <- struct{}{}:
-		return func() { <-d.writing; <-d.waiting }, nil
+		return func() { <-d.writing; d.leave(account) }, nil
 	case <-ctx.Done():
-		<-d.waiting
+		d.leave(account)
 		return nil, ctx.Err()
+	}
+}
+
+// queue counts those who wait, so that nobody takes the turns of all others.
+func (d *Desk) queue(account xmpp.JID) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.waiting[account] == mostOfOne && !d.opts.Unlimited:
+		return xmpp.ErrResourceConstraint.With("Other mails of yours are still being written. Try again when they are.")
+	case len(d.waiting) == mostWaiting && d.waiting[account] == 0:
+		return xmpp.ErrResourceConstraint.With("Many mails are being written just now. Try again in a while.")
+	}
+	d.waiting[account]++
+	return nil
+}
+
+func (d *Desk) leave(account xmpp.JID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.waiting[account]--; d.waiting[account] == 0 {
+		delete(d.waiting, account)
 	}
 }
 

@@ -185,3 +185,26 @@ func TestInjection(t *testing.T) {
 	}
 	p.none(t)
 }
+
+// Who logs in again has no more mails than before, and names that nobody has count like others.
+func TestFloodOfSessions(t *testing.T) {
+	t.Parallel()
+	s, p := start(t, nil)
+	roll(t, s, scene)
+	romeo := host(t, s, "romeo", "group", "")
+	say(t, romeo, "welcome")
+	nobody := make([]string, 100)
+	for i := range nobody {
+		nobody[i] = "nobody " + strconv.Itoa(i)
+	}
+	if note, failed := asks(t, romeo, feast, toRoom, field("to", nobody...)); !failed || !strings.Contains(note, "Nobody in the directory") {
+		t.Fatal(note)
+	}
+	if err := romeo.Leave(); err != nil {
+		t.Fatal(err)
+	}
+	if note, failed := asks(t, login(t, s, "romeo"), feast, toRoom, field("to", "friary")); !failed || !strings.Contains(note, "Try again in a while") {
+		t.Error(note)
+	}
+	p.none(t)
+}

@@ -2,7 +2,6 @@ package courier
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"palabre/server"
@@ -19,19 +18,12 @@ var senderPace = server.Pace{Burst: 100, Each: time.Minute}
 
 var errPace = xmpp.ErrResourceConstraint.With("You have sent this to too many recipients in a short time. Try again in a while.")
 
-// sent counts the recipients of an account's mails. It hangs on the account, and so lasts as long as a session.
-type sent struct {
-	mu sync.Mutex // a leaf
-	server.Bucket
-}
-
 // Info is part of server.Module.
 func (d *Desk) Info() server.Info { return server.Info{Name: "courier"} }
 
 // Register is part of server.Module.
 func (d *Desk) Register(h *server.Host) {
 	d.host = h
-	d.sent = server.NewAccountSlot[sent](h)
 	h.Command(server.ToAccount, server.Command{
 		Node: nodeConversation, Name: "Send a conversation by e-mail",
 		Allowed: func(_ context.Context, q *server.Request) (bool, error) {
@@ -43,15 +35,7 @@ func (d *Desk) Register(h *server.Host) {
 
 // take counts recipients, before anybody is looked for further.
 func (d *Desk) take(account xmpp.JID, n int) bool {
-	if d.opts.Unlimited {
-		return true
-	}
-	a, release := d.host.Account(account)
-	defer release()
-	mine := d.sent.Get(a)
-	mine.mu.Lock()
-	defer mine.mu.Unlock()
-	return mine.Take(d.host.Now(), n, senderPace)
+	return d.opts.Unlimited || d.sent.Take(d.host.Now(), account, n, senderPace)
 }
 
 // conversationForm asks which conversation goes to whom.

@@ -34,15 +34,18 @@ func (d *Desk) Order(ctx context.Context, from xmpp.JID, f xmpp.Form) (*Order, e
 		return nil, err
 	}
 	o := &Order{desk: d, wish: w, from: from.Bare()}
+	if !d.take(o.from, len(w.names)) { // those who are nobody count, too: it costs to look for them
+		return nil, errPace
+	}
 	for _, name := range w.names {
 		if err := o.add(ctx, name); err != nil {
 			return nil, err
 		}
+		if len(o.to) > mostRecipients {
+			return nil, errTooMany
+		}
 	}
-	switch {
-	case len(o.to) > mostRecipients:
-		return nil, errTooMany
-	case !d.take(o.from, len(o.to)):
+	if more := len(o.to) - len(w.names); more > 0 && !d.take(o.from, more) {
 		return nil, errPace
 	}
 	return o, nil
@@ -103,6 +106,9 @@ func (o *Order) addEntry(ctx context.Context, e Entry) error {
 	}
 	before := len(o.to)
 	for _, m := range members {
+		if len(o.to) > mostRecipients {
+			break // there may be a hundred thousand
+		}
 		if m.Email != "" {
 			o.put(m)
 		}
@@ -144,7 +150,7 @@ func (o *Order) Draft(ctx context.Context, l Letter) (Draft, error) {
 		return nil, fmt.Errorf("courier: %w", err)
 	}
 	l.ReplyTo = reply
-	done, err := o.desk.begin(ctx)
+	done, err := o.desk.begin(ctx, o.from)
 	if err != nil {
 		return nil, err
 	}
