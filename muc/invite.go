@@ -179,15 +179,7 @@ var errInvitations = xmpp.ErrResourceConstraint.With("Too many people have been 
 
 // paced counts the invitations of an account, to whichever rooms.
 func (s *Service) paced(account xmpp.JID, n int) bool {
-	if s.opts.Limits.Off {
-		return true
-	}
-	a, release := s.host.Account(account)
-	defer release()
-	mine := s.invited.Get(a)
-	mine.mu.Lock()
-	defer mine.mu.Unlock()
-	return mine.Take(s.host.Now(), n, inviterPace)
+	return s.opts.Limits.Off || s.invited.Take(s.host.Now(), account, n, inviterPace)
 }
 
 // invitationsLocked are the invitations as they go out: in the name of the room, with what only the room can know of who invites. What is kept nowhere has no text.

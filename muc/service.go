@@ -54,7 +54,7 @@ type Service struct {
 	log     *slog.Logger
 	places  server.AccountSlot[place]
 	inside  server.SessionSlot[inside]
-	invited server.AccountSlot[invited]
+	invited server.Meter // of the invitations of each account, to whichever rooms
 	keeper  *timekeeper
 }
 
@@ -95,7 +95,6 @@ func (s *Service) Register(h *server.Host) {
 	s.host, s.log = h, h.Log()
 	s.places = server.NewAccountSlot[place](h)
 	s.inside = server.NewSessionSlot[inside](h)
-	s.invited = server.NewAccountSlot[invited](h)
 	for domain, of := range s.opts.Rooms {
 		h.HandleDomain(domain, s.take)
 		h.DecideDomain(domain, s.decide)
