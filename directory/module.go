@@ -21,7 +21,7 @@ type Module struct {
 	opts     ModuleOptions
 	host     *server.Host
 	requests map[xmpp.Name]server.IQHandler // of the services
-	spent    server.SessionSlot[spent]
+	asked    server.Meter
 }
 
 // NewModule makes the module.
@@ -38,7 +38,6 @@ func (m *Module) Info() server.Info {
 // Register is part of server.Module.
 func (m *Module) Register(h *server.Host) {
 	m.host = h
-	m.spent = server.NewSessionSlot[spent](h)
 	m.requests = map[xmpp.Name]server.IQHandler{
 		{Space: server.NSDiscoInfo, Local: "query"}:  m.info,
 		{Space: server.NSDiscoItems, Local: "query"}: m.items,
@@ -109,7 +108,7 @@ func (m *Module) admit(r *server.Request, cost int) (domain string, err error) {
 	if r.Session == nil || r.Session.JID.Domain() != domain {
 		return "", xmpp.ErrForbidden.With("Only the users of " + domain + " may look into its directory.")
 	}
-	if !m.opts.Off && !m.spent.Get(r.Session).take(m.host.Now(), cost) {
+	if !m.opts.Off && !m.asked.Take(m.host.Now(), r.Session.JID.Bare(), cost, asking) {
 		return "", xmpp.ErrResourceConstraint.With("Too many questions to the directory. Wait a few seconds.")
 	}
 	return domain, nil
