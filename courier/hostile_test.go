@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"palabre/daemon"
+	"palabre/directory"
 	"palabre/server/servertest"
 	"palabre/xmpp"
 )
@@ -205,6 +206,34 @@ func TestFloodOfSessions(t *testing.T) {
 	}
 	if note, failed := asks(t, login(t, s, "romeo"), feast, toRoom, field("to", "friary")); !failed || !strings.Contains(note, "Try again in a while") {
 		t.Error(note)
+	}
+	p.none(t)
+}
+
+// The directory of another domain is not for the users of this one: neither addresses nor names come out of it, and nobody in it counts as known.
+func TestOtherDomain(t *testing.T) {
+	t.Parallel()
+	s, p := start(t, func(c *daemon.Config) {
+		c.Domains, c.SMTP.To = append(c.Domains, "verona.example"), "directory"
+	})
+	roll(t, s, scene)
+	escalus := xmpp.MustParseJID("escalus@verona.example")
+	s.Account(t, escalus)
+	record := directory.Record{ID: "escalus", Fields: directory.Fields{"account": "escalus@verona.example", "name": "The Prince", "email": "prince@palace.example"}}
+	if out, err := s.Directory.Import(t.Context(), "verona.example", []directory.Record{record}, false); err != nil || out[0].Err != nil {
+		t.Fatal(out, err)
+	}
+	romeo := login(t, s, "romeo")
+	send(t, romeo, "<message to='escalus@verona.example' type='chat'><body>my lord</body></message>")
+	with := field("with", "escalus@verona.example")
+	for _, to := range []string{"escalus@verona.example", "prince@palace.example"} {
+		if note, failed := asks(t, romeo, "romeo@example.org", toMe, with+field("to", to)); !failed || !strings.Contains(note, "not in the directory") {
+			t.Error(note)
+		}
+	}
+	note, failed := asks(t, romeo, "romeo@example.org", toMe, with+field("to", "friary"))
+	if m := p.next(t); failed || strings.Contains(note+m.data, "Prince") {
+		t.Errorf("%s\n%s", note, m.data)
 	}
 	p.none(t)
 }

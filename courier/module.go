@@ -66,9 +66,11 @@ func (d *Desk) conversation(ctx context.Context, c *server.CommandCall) (server.
 	if err != nil {
 		return server.CommandReply{}, err
 	}
-	you, err := d.opts.Directory.Person(ctx, with.Bare())
-	if err != nil {
-		return server.CommandReply{}, err
+	var you Entry
+	if with.Domain() == c.From.Domain() { // who is who in other domains is not for the users of this one
+		if you, err = d.opts.Directory.Person(ctx, with.Bare()); err != nil {
+			return server.CommandReply{}, err
+		}
 	}
 	draft, err := order.Draft(ctx, Letter{
 		Archive: c.From.Bare(), With: with.Bare(), Within: []Span{{}}, Title: calling(you, with), By: calling(me, c.From), ByAccount: true, About: with.Bare(),

@@ -40,6 +40,9 @@ func (b addressBook) Lookup(ctx context.Context, domain, text string) (out []cou
 		return entries(e), err
 	}
 	if j, err := xmpp.ParseJID(text); err == nil && j.Local() != "" {
+		if j.Domain() != domain {
+			return nil, nil // who is who in other domains is not for the users of this one
+		}
 		if e, ok, err := b.one(b.ByAccount(ctx, j.Bare())); ok || err != nil {
 			return entries(e), err
 		}
@@ -115,7 +118,7 @@ func (p *press) Draft(ctx context.Context, l courier.Letter) (courier.Draft, err
 		q.Within = append(q.Within, letter.Span(s))
 	}
 	if l.ByAccount {
-		q.Name = p.named(ctx)
+		q.Name = p.named(ctx, l.Requester.Domain())
 	}
 	text, err := p.scribe.Letter(ctx, q)
 	switch {
@@ -146,12 +149,12 @@ func (p *press) Draft(ctx context.Context, l courier.Letter) (courier.Draft, err
 	return draftOf{draft}, nil
 }
 
-// named gives people the names that the directory has for them, beside their nicks.
-func (p *press) named(ctx context.Context) func(xmpp.JID, string) string {
+// named gives people of a domain the names that its directory has for them, beside their nicks.
+func (p *press) named(ctx context.Context, domain string) func(xmpp.JID, string) string {
 	known := map[xmpp.JID]string{}
 	return func(account xmpp.JID, nick string) string {
 		name, ok := known[account]
-		if !ok && len(known) < mostKnown {
+		if !ok && len(known) < mostKnown && account.Domain() == domain {
 			e, err := p.book.Person(ctx, account)
 			if err == nil {
 				name = e.Name
