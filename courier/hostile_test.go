@@ -237,3 +237,26 @@ func TestOtherDomain(t *testing.T) {
 	}
 	p.none(t)
 }
+
+// Where nobody sees who the others are, a member who is not inside is not named by their account.
+func TestMasked(t *testing.T) {
+	t.Parallel()
+	s, p := start(t, nil)
+	roll(t, s, scene)
+	romeo := host(t, s, "romeo", "open", field("muc#roomconfig_whois", "moderators")+field("urn:palabre:room:history", "whole"))
+	say(t, romeo, "welcome")
+	juliet := login(t, s, "juliet")
+	send(t, romeo, "<iq type='set' id='m' to='"+feast+"'><query xmlns='"+nsMUC+"#admin'><item affiliation='member' jid='juliet@example.org'/></query></iq>")
+	until(t, romeo, isAbout("m"))
+	if note, failed := asks(t, juliet, feast, toRoom, field("to", "friary")); !failed || !strings.Contains(note, "Come in first") {
+		t.Error(note)
+	}
+	p.none(t)
+	enter(t, juliet, "Mask")
+	if note, failed := asks(t, juliet, feast, toRoom, field("to", "friary")); failed {
+		t.Error(note)
+	}
+	if m := p.next(t); strings.Contains(m.head.Get("From")+m.text, "juliet") {
+		t.Errorf("from %s\n%s", m.head.Get("From"), m.text)
+	}
+}

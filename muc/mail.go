@@ -49,8 +49,7 @@ func (r *Room) mail(ctx context.Context, from xmpp.JID, order Order) error {
 		return err
 	}
 	err = r.change(ctx, func() (*event, error) {
-		w := r.whoLocked(from)
-		if err := r.permitLocked(w, actMail); err != nil {
+		if err := r.mailableLocked(r.whoLocked(from)); err != nil {
 			return nil, err
 		}
 		if !slices.Equal(r.visibleLocked(from), x.Within) { // they have been put out meanwhile, and may have come in again
@@ -68,23 +67,39 @@ func (r *Room) mail(ctx context.Context, from xmpp.JID, order Order) error {
 func (r *Room) extract(from xmpp.JID, recipients int) (Extract, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	w := r.whoLocked(from)
-	switch err := r.permitLocked(w, actMail); {
+	by, ok := r.calledLocked(from)
+	switch err := r.mailableLocked(r.whoLocked(from)); {
 	case err != nil:
 		return Extract{}, err
-	case !r.archivesLocked():
-		return Extract{}, xmpp.ErrNotAllowed.With("Nothing is kept of what is said in this room, and so nothing can be sent.")
+	case !ok:
+		return Extract{}, xmpp.ErrNotAcceptable.With("Everybody in the room is told who sends it, and has no name for you. Come in first.")
 	case !r.service.opts.Limits.Off && !r.letters.Take(r.service.host.Now(), recipients, letterPace):
 		return Extract{}, errCourier
 	}
-	x := Extract{Room: r.JID, Name: r.config.Name, By: w.account.Local(), Within: slices.Clone(r.visibleLocked(from))}
+	return Extract{Room: r.JID, Name: r.config.Name, By: by, Within: slices.Clone(r.visibleLocked(from))}, nil
+}
+
+// mailableLocked decides whether somebody may send what was said.
+func (r *Room) mailableLocked(w who) error {
+	if err := r.permitLocked(w, actMail); err != nil {
+		return err
+	}
+	if !r.archivesLocked() {
+		return xmpp.ErrNotAllowed.With("Nothing is kept of what is said in this room, and so nothing can be sent.")
+	}
+	return nil
+}
+
+// calledLocked is what somebody is called in the room: by the name of their account only where all see it.
+func (r *Room) calledLocked(full xmpp.JID) (name string, ok bool) {
+	w := r.managerLocked(full)
 	switch p := r.people[w.account]; {
 	case w.occupant != nil:
-		x.By = w.occupant.nick
+		return w.occupant.nick, true
 	case p != nil && p.Nick != "":
-		x.By = p.Nick
+		return p.Nick, true
 	}
-	return x, nil
+	return w.account.Local(), !r.config.Policy.Anonymous
 }
 
 // announceLocked is the event of the room itself saying something, which is kept like what others say. It goes together with writes.
