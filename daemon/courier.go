@@ -177,6 +177,8 @@ func sentence(err error) error {
 		return xmpp.ErrNotAcceptable.With("Too many recipients at once. Name a group, or send it in several mails.")
 	case errors.Is(err, mail.ErrTooLong):
 		return xmpp.ErrNotAcceptable.With("This would be a very long mail. Choose a shorter period.")
+	case errors.Is(err, mail.ErrFull):
+		return xmpp.ErrResourceConstraint.With("Too much mail of yours could not be sent yet. Try again later, or ask the administrator whether mail goes out.")
 	case errors.Is(err, mail.ErrDisabled):
 		return xmpp.ErrServiceUnavailable.With("This server can't send mail.")
 	}

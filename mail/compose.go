@@ -11,6 +11,7 @@ import (
 	"github.com/emersion/go-message"
 
 	"palabre/server"
+	"palabre/xmpp"
 )
 
 // chunkSize is how many bytes a row of the store holds: a commit of no more than that goes between two of the chat's.
@@ -25,13 +26,16 @@ type Draft struct {
 }
 
 // Compose writes a letter into the store, from where it is sent once the write that Queue gives is committed. Errors that are sentences for people:
-// ErrDisabled, ErrNobody, ErrTooMany, ErrTooLong, *AddressError. Others are of the store, or of those who write the parts.
+// ErrDisabled, ErrNobody, ErrTooMany, ErrTooLong, ErrFull, *AddressError. Others are of the store, or of those who write the parts.
 func (o *Outbox) Compose(ctx context.Context, l Letter) (*Draft, error) {
 	if !o.Enabled() {
 		return nil, ErrDisabled
 	}
 	to, reply, err := l.checked()
 	if err != nil {
+		return nil, err
+	}
+	if err := o.room(ctx, l.Requester.Bare()); err != nil {
 		return nil, err
 	}
 	id, err := o.newID()
@@ -57,6 +61,20 @@ func (o *Outbox) Compose(ctx context.Context, l Letter) (*Draft, error) {
 	}
 	d.queued.Size, d.queued.Chunks = w.size, w.seq
 	return d, nil
+}
+
+// room looks whether there is room for one more mail of a requester's.
+func (o *Outbox) room(ctx context.Context, requester xmpp.JID) error {
+	if requester.IsZero() { // the administrator
+		return nil
+	}
+	switch kept, err := o.opts.Store.KeptMail(ctx, requester); {
+	case err != nil:
+		return fmt.Errorf("mail: compose: %w", err)
+	case kept > mostKept:
+		return ErrFull
+	}
+	return nil
 }
 
 // Queue is the write that sends the draft. Whoever can't have it committed drops the draft.

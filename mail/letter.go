@@ -16,6 +16,9 @@ const MaxRecipients = 100
 // MaxSize is how long a mail can be, in bytes. Relays take less as a rule.
 const MaxSize = 48 << 20
 
+// mostKept is how many bytes the mails of one requester may have that are not gone: those that wait for a relay that is away, and those that failed.
+const mostKept = 4 * MaxSize
+
 // The longest subjects and names, in characters.
 const (
 	longestSubject = 200
@@ -31,6 +34,8 @@ var (
 	ErrTooMany = fmt.Errorf("a mail can go to at most %d recipients", MaxRecipients)
 	// ErrTooLong says that a mail would be longer than MaxSize.
 	ErrTooLong = fmt.Errorf("the mail is longer than %d MiB", MaxSize>>20)
+	// ErrFull says that too many of the requester's mails are in the outbox.
+	ErrFull = fmt.Errorf("the mails that wait or have failed are longer than %d MiB", mostKept>>20)
 	// ErrUnknown says that there is no such mail.
 	ErrUnknown = errors.New("there is no such mail in the outbox")
 )

@@ -76,6 +76,8 @@ type Store interface {
 	Mails(ctx context.Context, state State, after Mark, limit int) ([]Mail, error)
 	// CountMails counts those of a state.
 	CountMails(ctx context.Context, state State) (int, error)
+	// KeptMail is how many bytes the mails of a requester have that wait or have failed.
+	KeptMail(ctx context.Context, requester xmpp.JID) (bytes int64, err error)
 	// Settle stores what came of a try.
 	Settle(ctx context.Context, s *Settlement) error
 	// Renew has a mail that waits or has failed be tried from at on as if it had just been queued. ErrUnknown if there is none.

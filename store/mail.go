@@ -166,6 +166,12 @@ func (s *Store) CountMails(ctx context.Context, state mail.State) (n int, err er
 	return n, mailError(err)
 }
 
+// KeptMail is mail.Store's.
+func (s *Store) KeptMail(ctx context.Context, requester xmpp.JID) (bytes int64, err error) {
+	err = s.db.QueryRow(ctx, []any{&bytes}, `SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM mail WHERE requester = $1 AND state <> $2`, requester.String(), int64(mail.Gone))
+	return bytes, mailError(err)
+}
+
 // Settle is mail.Store's.
 func (s *Store) Settle(ctx context.Context, x *mail.Settlement) error {
 	return s.changeMail(ctx, xmpp.JID{}, func(ctx context.Context, t *turn) error {

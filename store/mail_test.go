@@ -222,3 +222,27 @@ func TestMailOfOneWhoIsGone(t *testing.T) {
 		}
 	})
 }
+
+// While the mails of somebody's are very long that could not be sent, there are no more of theirs; others are not concerned.
+func TestMailThatFillsTheOutbox(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, s *Store) {
+		ctx, o := t.Context(), anOutbox(t, s)
+		addAccounts(t, s, romeo)
+		d, err := o.Compose(ctx, aLetter("x"))
+		must(t, err)
+		long := d.Queue().(*mail.Queued)
+		long.Size = 10 * mail.MaxSize
+		must(t, commit(s, long))
+		if _, err := o.Compose(ctx, aLetter("x")); !errors.Is(err, mail.ErrFull) {
+			t.Errorf("one more: %v", err)
+		}
+		other := aLetter("x")
+		other.Requester = juliet
+		_, err = o.Compose(ctx, other)
+		must(t, err)
+		must(t, s.Discard(ctx, d.ID, noon))
+		_, err = o.Compose(ctx, aLetter("x"))
+		must(t, err)
+	})
+}
