@@ -27,6 +27,14 @@ const (
 	DirectTLS             // with the first byte (XEP-0368)
 )
 
+// first is the phase with which a connection begins.
+func (m Mode) first() phase {
+	if m == DirectTLS {
+		return handshake("")
+	}
+	return greet
+}
+
 // Options are what a Server is made of. Host, Auth and Certificates are needed; the rest has defaults.
 type Options struct {
 	Host         *server.Host
@@ -109,7 +117,7 @@ func (s *Server) Serve(ln net.Listener, mode Mode) error {
 		c, err := ln.Accept()
 		if err == nil {
 			pause = 0
-			s.accept(c, mode)
+			s.accept(c, mode.first())
 			continue
 		}
 		if errors.Is(err, net.ErrClosed) {
@@ -157,7 +165,7 @@ func (s *Server) forget(ln net.Listener) {
 }
 
 // accept starts a connection's first goroutine. Shutdown waits for its last.
-func (s *Server) accept(nc net.Conn, mode Mode) {
+func (s *Server) accept(nc net.Conn, first phase) {
 	c := newConn(s, nc)
 	s.mu.Lock()
 	if s.closed {
@@ -171,11 +179,7 @@ func (s *Server) accept(nc net.Conn, mode Mode) {
 	s.Stats.accepted.Add(1)
 	s.Stats.connections.Add(1)
 	s.lobby.enter(c)
-	if mode == DirectTLS {
-		go c.run(handshake(""))
-	} else {
-		go c.run(greet)
-	}
+	go c.run(first)
 }
 
 // gone ends what accept began.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 
+	"palabre/server"
 	"palabre/stream"
 	"palabre/xmpp"
 )
@@ -113,17 +114,22 @@ func handshake(domain string) phase {
 		if err := c.secure(t); err != nil {
 			return nil, err
 		}
-		n := newNegotiation(c, inTLS)
-		if c.neg != nil {
-			n.deadline = c.neg.deadline
-		}
-		below.left = loginAllowance
-		n.domain, n.below = domain, below
-		n.peer.Secure = true
-		n.peer.Bindings = channelBindings(t.ConnectionState(), h.sent)
-		c.neg = n
-		return func(c *conn) (phase, error) { return c.neg.read() }, nil
+		return c.trust(below, domain, channelBindings(t.ConnectionState(), h.sent)), nil
 	}
+}
+
+// trust is where negotiation goes on, or begins, once the connection is protected. below is where reading is bounded until somebody has logged in.
+func (c *conn) trust(below *allowance, domain string, bindings []server.Binding) phase {
+	n := newNegotiation(c, inTLS)
+	if c.neg != nil {
+		n.deadline = c.neg.deadline
+	}
+	below.left = loginAllowance
+	n.domain, n.below = domain, below
+	n.peer.Secure = true
+	n.peer.Bindings = bindings
+	c.neg = n
+	return func(c *conn) (phase, error) { return c.neg.read() }
 }
 
 // secure goes on over TLS, with nothing that came before it (RFC 6120 §5.4.3.3).
