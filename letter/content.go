@@ -185,8 +185,9 @@ func (c *content) withoutAddress(st *xmpp.Stanza) {
 	if len(c.files) > 0 {
 		c.text = withoutFallback(st, c.text, nsFiles)
 	}
+	text := strings.TrimSpace(c.text)
 	for _, f := range c.files {
-		if strings.TrimSpace(c.text) == f.url {
+		if text == f.url {
 			c.text = ""
 		}
 	}

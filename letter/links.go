@@ -37,6 +37,9 @@ func linksIn(line string) (links []link) {
 		if unicode.IsLetter(before) || unicode.IsDigit(before) {
 			continue
 		}
+		if !slices.ContainsFunc(schemes, func(scheme string) bool { return hasPrefixFold(line[from:], scheme) }) {
+			continue
+		}
 		to := from + linkEnd(line[from:])
 		if target, ok := target(line[from:to]); ok {
 			links = append(links, link{from, to, target})
@@ -45,22 +48,39 @@ func linksIn(line string) (links []link) {
 	}
 }
 
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+}
+
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
-// linkEnd is where a link ends that begins a text: what may follow one in a sentence is not part of it.
+// longestLink is how many bytes a link has at most. Longer ones stay text: whoever writes many beginnings of links does not have all of what follows looked at for each.
+const longestLink = 2000
+
+const opening, closing = "([{", ")]}"
+
+// linkEnd is where a link ends that begins a text: what may follow one in a sentence is not part of it. 0: it is too long.
 func linkEnd(s string) int {
-	end := strings.IndexFunc(s, func(r rune) bool {
+	end := strings.IndexFunc(s[:min(len(s), longestLink+utf8.UTFMax)], func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune("<>\"`«»“”„\u2028\u2029", r)
 	})
 	if end < 0 {
 		end = len(s)
 	}
+	if end > longestLink {
+		return 0
+	}
+	var spare [len(closing)]int // brackets that are closed, and not opened
+	for i := range closing {
+		spare[i] = strings.Count(s[:end], closing[i:i+1]) - strings.Count(s[:end], opening[i:i+1])
+	}
 	for end > 0 {
 		last, size := utf8.DecodeLastRuneInString(s[:end])
-		opens := map[rune]string{')': "(", ']': "[", '}': "{"}[last]
+		bracket := strings.IndexRune(closing, last)
 		switch {
 		case strings.ContainsRune(".,;:!?'*_~…。、！？，", last):
-		case opens != "" && strings.Count(s[:end], string(last)) > strings.Count(s[:end], opens):
+		case bracket >= 0 && spare[bracket] > 0:
+			spare[bracket]--
 		default:
 			return end
 		}
@@ -71,10 +91,10 @@ func linkEnd(s string) int {
 
 // target is where a link leads to; ok is false for what is to stay text. Who reads a letter sees where they go: what stands before an @ only looks like a place.
 func target(s string) (string, bool) {
-	lower := strings.ToLower(s)
-	if !slices.ContainsFunc(schemes, func(scheme string) bool { return strings.HasPrefix(lower, scheme) && len(s) > len(scheme) }) {
+	if !slices.ContainsFunc(schemes, func(scheme string) bool { return hasPrefixFold(s, scheme) && len(s) > len(scheme) }) {
 		return "", false
 	}
+	lower := strings.ToLower(s)
 	u, err := url.Parse(s)
 	switch {
 	case err != nil, u.User != nil, u.Host == "" && u.Opaque == "":

@@ -18,6 +18,16 @@ func columns(s string) (n int) {
 	return n
 }
 
+// isWider tells whether a text has more columns, without looking at all of a long one.
+func isWider(s string, most int) bool {
+	for _, r := range s {
+		if most -= columnsOf(r); most < 0 {
+			return true
+		}
+	}
+	return most < 0
+}
+
 func columnsOf(r rune) int {
 	switch {
 	case r >= ' ' && r < 0x7F:
@@ -85,6 +95,9 @@ func wrap(line, first, rest string, links [][2]int) string {
 		return strings.TrimRight(w.b.String(), " ") + "\n"
 	}
 	for at := 0; at < len(line); {
+		for len(links) > 0 && links[0][1] <= at {
+			links = links[1:]
+		}
 		gap := at
 		for gap < len(line) && line[gap] == ' ' {
 			gap++
@@ -105,7 +118,10 @@ func inside(links [][2]int, at int) bool { return linked(links, at, at+1) }
 
 func linked(links [][2]int, from, to int) bool {
 	for _, l := range links {
-		if l[0] < to && from < l[1] {
+		if l[0] >= to {
+			break
+		}
+		if from < l[1] {
 			return true
 		}
 	}
@@ -123,7 +139,7 @@ func (w *wrapper) word(gap, word string, whole bool) {
 	case w.at+len(gap) < lineWidth:
 		w.put(gap)
 	}
-	for !whole && w.at+columns(word) > lineWidth {
+	for !whole && isWider(word, lineWidth-w.at) {
 		n := fits(word, lineWidth-w.at)
 		if !w.empty && w.at+columns(word[:n]) > lineWidth {
 			w.next()
