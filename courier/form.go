@@ -98,7 +98,7 @@ func (d *Desk) read(f xmpp.Form, now time.Time) (w wish, err error) {
 // named takes the names of a line. Some write several, with semicolons between them; an address may have one inside.
 func (w *wish) named(line string) {
 	list := []string{line}
-	if _, err := mail.ParseAddress(line); err != nil {
+	if _, err := mail.ParseAddress(line[:min(len(line), longestName+1)]); err != nil || len(line) > longestName {
 		list = strings.Split(line, ";")
 	}
 	for _, name := range list {

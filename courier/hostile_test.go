@@ -42,6 +42,7 @@ group empty name=Nobody
 		"a control character":  {field("to", "x\x7f@elsewhere.example"), "no e-mail address"},
 		"10,000":               {field("to", strings.Join(many, "\n")), "Too many recipients"},
 		"a long one":           {field("to", strings.Repeat("x", 400)+"@elsewhere.example"), "too long"},
+		"a very long one":      {field("to", strings.Repeat("(a@[", 40_000)+"b"), "too long"},
 		"no zone":              {field("to", "friary") + field("zone", "Verona"), "There is no such time zone"},
 		"another file":         {field("to", "friary") + field("zone", "../../etc/passwd"), "There is no such time zone"},
 		"no day":               {field("to", "friary") + field("since", "yesterday"), "Write days and times like"},
