@@ -72,7 +72,7 @@ func (c *Config) check() error {
 			return wrong("domain."+name, "%q is not one of the domains: add it to 'domains', or remove this section", name)
 		}
 	}
-	for _, check := range []func() error{c.checkDatabase, c.checkListen, c.checkTLS, c.checkAuth, c.checkHistory, c.checkSessions, c.checkRooms, c.checkDirectory, c.checkServices, c.checkContacts, c.checkChoices} {
+	for _, check := range []func() error{c.checkDatabase, c.checkListen, c.checkTLS, c.checkWeb, c.checkAuth, c.checkHistory, c.checkSessions, c.checkRooms, c.checkDirectory, c.checkServices, c.checkContacts, c.checkChoices} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -116,6 +116,18 @@ func (c *Config) checkTLS() error {
 		if (d.TLS.Cert == "") != (d.TLS.Key == "") {
 			return wrong("domain."+name+".tls.cert", "name both 'cert' and 'key', or neither")
 		}
+	}
+	return nil
+}
+
+// checkWeb brings origins into the form in which browsers send them.
+func (c *Config) checkWeb() error {
+	for i, o := range c.Web.Origins {
+		u, err := url.Parse(o)
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+			return wrong("web.origins", "%q is not an origin, such as \"https://chat.example.org\"", o)
+		}
+		c.Web.Origins[i] = strings.ToLower(u.Scheme + "://" + u.Host)
 	}
 	return nil
 }

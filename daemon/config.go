@@ -24,6 +24,7 @@ type Config struct {
 	Database  Database                `toml:"database"`
 	Listen    Listen                  `toml:"listen"`
 	TLS       TLS                     `toml:"tls"`
+	Web       Web                     `toml:"web"`
 	Auth      Auth                    `toml:"auth"`
 	Contact   Contact                 `toml:"contact"`
 	Sessions  Sessions                `toml:"sessions"`
@@ -56,6 +57,12 @@ type Listen struct {
 type TLS struct {
 	Cert string `toml:"cert"`
 	Key  string `toml:"key"`
+}
+
+// Web says what browsers may do.
+type Web struct {
+	// Origins are the pages that may connect by WebSocket, beside those of the domains and of the address that is connected to.
+	Origins []string `toml:"origins"`
 }
 
 // Auth says how people prove who they are.
@@ -161,6 +168,7 @@ type Limits struct {
 type Tuning struct {
 	Login, Write, Linger time.Duration    // the deadlines of clients' streams
 	MaxWaitingEach       int              // streams of one address that have not logged in
+	Ping                 time.Duration    // how long a WebSocket may be silent, and how long an answer may take
 	Now                  func() time.Time // the clock of accounts, by which guesses are counted
 	RoomIdle             time.Duration    // after which a room that nobody needs is let go
 	Mail                 mail.Times       // of the conversation with the relay

@@ -18,6 +18,7 @@ import (
 	"palabre/resumption"
 	"palabre/server"
 	"palabre/server/c2s"
+	"palabre/server/websocket"
 	"palabre/store"
 )
 
@@ -32,6 +33,7 @@ type Daemon struct {
 	Directory *directory.Book
 	Host      *server.Host
 	C2S       *c2s.Server
+	WebSocket *websocket.Server
 	Started   time.Time
 
 	resumption  *resumption.Module
@@ -49,7 +51,7 @@ type Daemon struct {
 
 // Bound is an address that the daemon listens on.
 type Bound struct {
-	Service string // as the key of the configuration is called: c2s, c2s_tls, metrics
+	Service string // as the key of the configuration is called: c2s, c2s_tls, https, metrics
 	Addr    net.Addr
 }
 
@@ -104,6 +106,9 @@ func (d *Daemon) assemble(ctx context.Context) error {
 		Host: d.Host, Auth: d.Accounts, Certificates: d.certificate, Log: d.Log, Secret: secret,
 		LimitsOff: d.Config.Limits.Off, MaxWaitingEach: tuning.MaxWaitingEach,
 		LoginTime: tuning.Login, WriteTime: tuning.Write, LingerTime: tuning.Linger,
+	})
+	d.WebSocket = websocket.New(websocket.Options{
+		Take: d.C2S.Take, Domains: d.Config.Domains, Origins: d.Config.Web.Origins, Log: d.Log, Idle: tuning.Ping, PongTime: tuning.Ping,
 	})
 	return nil
 }
@@ -179,6 +184,7 @@ func (d *Daemon) listen(ctx context.Context) error {
 	}{
 		{"c2s", l.C2S, func(ln net.Listener) error { return d.C2S.Serve(ln, c2s.StartTLS) }},
 		{"c2s_tls", l.C2STLS, func(ln net.Listener) error { return d.C2S.Serve(ln, c2s.DirectTLS) }},
+		{"https", l.HTTPS, d.serveHTTPS},
 		{"metrics", l.Metrics, d.serveMetrics},
 	} {
 		for _, addr := range s.addrs {
@@ -257,6 +263,7 @@ func (d *Daemon) Stop(ctx context.Context) error {
 	}
 	d.C2S.Close() // nobody binds a resource any more
 	err := errors.Join(d.Host.Shutdown(ctx), d.C2S.Shutdown(ctx))
+	d.WebSocket.Wait()
 	if d.quit != nil {
 		d.quit()
 	}

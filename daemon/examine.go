@@ -155,7 +155,7 @@ func examineServer(cfg Config, s *admin.ServerStatus) []Finding {
 
 func examinePorts(cfg Config) []Finding {
 	var out []Finding
-	for _, addrs := range [][]string{cfg.Listen.C2S, cfg.Listen.C2STLS, cfg.Listen.Metrics} {
+	for _, addrs := range [][]string{cfg.Listen.C2S, cfg.Listen.C2STLS, cfg.Listen.HTTPS, cfg.Listen.Metrics} {
 		for _, a := range addrs {
 			ln, err := net.Listen("tcp", a)
 			if err == nil {
