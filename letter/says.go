@@ -1,6 +1,7 @@
 package letter
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -30,9 +31,14 @@ func (p *pen) says(row *Row) (saying, error) {
 		if !s.alone[row.ID] {
 			return saying{}, nil
 		}
-		return saying{content: p.content(st), notes: []string{p.lang.fill("corrects")}}, nil
+		c, err := p.content(st)
+		return saying{content: c, notes: []string{p.lang.fill("corrects")}}, err
 	}
-	out := saying{content: p.content(st)}
+	c, err := p.content(st)
+	out := saying{content: c}
+	if err != nil {
+		return out, err
+	}
 	if out.kind == reaction && !p.isLast(row) {
 		return saying{}, nil
 	}
@@ -70,7 +76,11 @@ func (p *pen) corrected(s saying, id int64) (saying, error) {
 			s = p.takenBack(moderatorOf(last.Stanza))
 			return nil
 		}
-		s.content, s.notes = p.content(last.Stanza), []string{p.lang.fill("corrected")}
+		c, err := p.content(last.Stanza)
+		if err != nil {
+			return err
+		}
+		s.content, s.notes = c, []string{p.lang.fill("corrected")}
 		if s.kind == nothing {
 			s.kind, s.gone, s.notes = words, p.lang.fill("emptied"), nil
 		}
@@ -89,17 +99,21 @@ func (p *pen) takenBack(moderator string) saying {
 }
 
 // content is what a message says, without what it repeats of one that was taken back.
-func (p *pen) content(st *xmpp.Stanza) content {
+func (p *pen) content(st *xmpp.Stanza) (content, error) {
 	c := contentOf(st, p.query.Language)
 	e, ok := st.Child(nsReply, "reply")
+	if !ok || c.text == "" {
+		return c, nil
+	}
+	quotes := strings.HasPrefix(c.text, ">") || withoutFallback(st, c.text, nsReply) != c.text
+	gone, err := p.isGone(e.Attr("id"), quotes)
 	switch {
-	case !ok || c.text == "":
-	case p.isGone(e.Attr("id")):
+	case gone:
 		c.text = withoutQuote(st, c.text)
 	case p.survey.room && !strings.HasPrefix(c.text, ">"):
 		c.reply, _ = p.scribe.Archive.Number(e.Attr("id"))
 	}
-	return c
+	return c, err
 }
 
 // repliesTo says whom a message answers, and what of theirs, if that is in the letter.
@@ -121,14 +135,25 @@ func (p *pen) repliesTo(id int64, at time.Time) (text string, err error) {
 	return text, err
 }
 
-// isGone tells whether what a reply answers was taken back. In rooms replies name the id that the room has given; between two, the sender's own (XEP-0461 §4.1).
-func (p *pen) isGone(id string) bool {
-	if p.survey.room {
-		number, ok := p.scribe.Archive.Number(id)
-		_, gone := p.survey.taken[number]
-		return ok && gone
+// isGone tells whether what a reply answers was taken back. In rooms replies name the id that the room has given; between two, the sender's own (XEP-0461 §4.1). For a reply that quotes,
+// it is looked for also where the letter does not begin yet.
+func (p *pen) isGone(id string, quotes bool) (gone bool, err error) {
+	s := p.survey
+	if !s.room {
+		return s.takenKeys[s.key(xmpp.JID{}, id)], nil
 	}
-	return p.survey.takenKeys[p.survey.key(xmpp.JID{}, id)]
+	number, ok := p.scribe.Archive.Number(id)
+	if _, gone = s.taken[number]; gone || !ok || !quotes || number >= s.first && within(p.query.Within, number) {
+		return gone, nil
+	}
+	r := Reading{Archive: p.query.Archive, Within: []Span{{}}, IDs: []int64{number}}
+	err = p.scribe.Archive.Read(p.ctx, r, func(row Row) error { gone = row.Tombstone; return nil })
+	return gone, err
+}
+
+// within tells whether a row lies in one of these spans.
+func within(spans []Span, id int64) bool {
+	return slices.ContainsFunc(spans, func(s Span) bool { return s.Since < id && (s.Until == 0 || id < s.Until) })
 }
 
 // withoutQuote cuts out of a body what stands there for clients that know no replies (XEP-0461 §3.1), and whatever else it begins with that is quoted.

@@ -24,7 +24,7 @@ type survey struct {
 	people      people
 	count       int   // messages of people
 	size        int64 // bytes of what they say
-	last        int64 // the newest row
+	first, last int64 // the oldest and the newest row
 	begin, end  time.Time
 	corrected   map[int64]int64  // row -> the row that has what it says now
 	taken       map[int64]string // row that was taken back -> the moderator who did it, or empty
@@ -75,6 +75,7 @@ func (s *survey) look(a Archive, row *Row) {
 	if s.last == 0 {
 		s.last = row.ID
 	}
+	s.first = row.ID
 	st := row.Stanza
 	own := s.key(row.Sender, st.ID)
 	switch id, by, ok := retraction(st); {
