@@ -167,7 +167,7 @@ type Limits struct {
 // Tuning is what no file sets, and tests do. What is zero is as the package that takes it has it.
 type Tuning struct {
 	Login, Write, Linger time.Duration    // the deadlines of clients' streams
-	MaxWaitingEach       int              // streams of one address that have not logged in
+	MaxWaitingEach       int              // streams of one address that have not logged in, and connections of HTTP
 	Ping                 time.Duration    // how long a WebSocket may be silent, and how long an answer may take
 	Now                  func() time.Time // the clock of accounts, by which guesses are counted
 	RoomIdle             time.Duration    // after which a room that nobody needs is let go

@@ -263,7 +263,7 @@ func (d *Daemon) Stop(ctx context.Context) error {
 	}
 	d.C2S.Close() // nobody binds a resource any more
 	err := errors.Join(d.Host.Shutdown(ctx), d.C2S.Shutdown(ctx))
-	d.WebSocket.Wait()
+	d.WebSocket.Close()
 	if d.quit != nil {
 		d.quit()
 	}

@@ -12,8 +12,8 @@ import (
 // How many connections the HTTPS port holds that are not WebSockets: those in a handshake, in a request or waiting for one, in all and of one
 // address (an IPv4 address, an IPv6 /64).
 const (
-	mostHTTPS     = 4096
-	mostHTTPSEach = 256
+	mostHTTPS     = 8192
+	mostHTTPSEach = 4096
 )
 
 // A gate is a listener that bounds how many of its connections belong to HTTP. The one that has been there the longest gives way. Who has become a WebSocket

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"log/slog"
@@ -22,7 +23,7 @@ func (d *Daemon) pages() http.Handler {
 
 // serveHTTPS answers on an HTTPS port: pages by HTTP/2 or HTTP/1.1, and WebSockets, which begin as HTTP/1.1.
 func (d *Daemon) serveHTTPS(ln net.Listener) error {
-	g := newGate(ln, mostHTTPS, mostHTTPSEach)
+	g := newGate(ln, mostHTTPS, cmp.Or(d.Config.Tuning.MaxWaitingEach, mostHTTPSEach))
 	if d.Config.Limits.Off {
 		g = newGate(ln, 0, 0)
 	}

@@ -229,11 +229,11 @@ func TestSlowReader(t *testing.T) {
 // TestHalfOpen: who only connects takes nobody's place.
 func TestHalfOpen(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	s := start(t, func(c *daemon.Config) { c.Tuning.MaxWaitingEach = 32 })
 	first, err := net.Dial("tcp", s.Addr("https").String())
 	must(t, err)
 	defer first.Close()
-	for range 256 {
+	for range 32 {
 		c, err := net.Dial("tcp", s.Addr("https").String())
 		must(t, err)
 		defer c.Close()

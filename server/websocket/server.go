@@ -43,6 +43,9 @@ type Server struct {
 	opts    Options
 	pieces  sync.Pool      // of *[pieceSize]byte
 	running sync.WaitGroup // connections, and pings
+
+	mu     sync.Mutex // leaf
+	closed bool
 }
 
 // New makes a server.
@@ -66,8 +69,23 @@ func New(o Options) *Server {
 	return &Server{opts: o, pieces: sync.Pool{New: func() any { return new([pieceSize]byte) }}}
 }
 
-// Wait waits until all connections have ended. Who took them ends them.
-func (s *Server) Wait() { s.running.Wait() }
+// Close takes no more connections and waits until all have ended. Who took them ends them.
+func (s *Server) Close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.running.Wait()
+}
+
+// enter counts a connection, unless the server has been closed.
+func (s *Server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.running.Add(1)
+	}
+	return !s.closed
+}
 
 // ServeHTTP makes a WebSocket of a request (RFC 7395 §3.1), and stays with it.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -105,7 +123,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve hands over a connection and stays until it has been closed.
 func (s *Server) serve(c *conn, state tls.ConnectionState) {
-	s.running.Add(1)
+	if !s.enter() {
+		_ = c.Close()
+		return
+	}
 	defer s.running.Done()
 	c.ws.SetReadLimit(int64(stream.AfterLogin.Bytes) + pieceSize) // the scanner, whose limit is lower, comes first
 	c.heard.Store(s.opts.Now().UnixNano())
