@@ -36,31 +36,37 @@ func (m *Module) available(ctx context.Context, s *server.Session, st *xmpp.Stan
 		return err
 	}
 	subscribers, err := m.contacts.Subscribers(ctx, s.Account)
-	if err != nil {
-		return err
-	}
-	kind := server.PresenceUpdated
-	if s.Presence() == nil {
-		kind = server.BecameAvailable
-	}
-	s.SetPresence(st, priority)
-	m.host.Multicast(ctx, st, one(s.Account.JID)) // its other resources, and itself
-	m.host.Multicast(ctx, st, subscribers)
-	if kind == server.BecameAvailable {
-		if err := m.gather(ctx, s); err != nil {
+	if s.Presence() != nil {
+		if err != nil {
 			return err
 		}
+		m.shown(ctx, s, st, priority, subscribers)
+		m.host.Announce(ctx, server.PresenceChange{Kind: server.PresenceUpdated, Account: s.Account.JID, Session: s})
+		return nil
 	}
-	m.host.Announce(ctx, server.PresenceChange{Kind: kind, Account: s.Account.JID, Session: s})
+	var subscriptions iter.Seq[xmpp.JID]
+	if err == nil {
+		subscriptions, err = m.contacts.Subscriptions(ctx, s.Account)
+	}
+	if err != nil { // no client says again that it is there, or looks at an error for it; but all of them connect again
+		s.End(&stream.Error{Condition: stream.ResourceConstraint, Text: "The server can't read your contact list just now. Your client may reconnect."})
+		return server.ErrDrop
+	}
+	m.shown(ctx, s, st, priority, subscribers)
+	m.gather(ctx, s, subscriptions)
+	m.host.Announce(ctx, server.PresenceChange{Kind: server.BecameAvailable, Account: s.Account.JID, Session: s})
 	return nil
 }
 
+// shown makes a presence known to those who are to know it: the other resources, the session itself, and the subscribers.
+func (m *Module) shown(ctx context.Context, s *server.Session, st *xmpp.Stanza, priority int8, subscribers iter.Seq[xmpp.JID]) {
+	s.SetPresence(st, priority)
+	m.host.Multicast(ctx, st, one(s.Account.JID))
+	m.host.Multicast(ctx, st, subscribers)
+}
+
 // gather gives a session that has just become available the presence of its account's others, and of those whom it sees (§4.3.1).
-func (m *Module) gather(ctx context.Context, s *server.Session) error {
-	subscriptions, err := m.contacts.Subscriptions(ctx, s.Account)
-	if err != nil {
-		return err
-	}
+func (m *Module) gather(ctx context.Context, s *server.Session, subscriptions iter.Seq[xmpp.JID]) {
 	m.host.Hand(ctx, s, func(yield func(*xmpp.Stanza) bool) {
 		for _, x := range s.Account.Sessions() {
 			if x != s && !current(x, yield) {
@@ -73,7 +79,6 @@ func (m *Module) gather(ctx context.Context, s *server.Session) error {
 			}
 		}
 	})
-	return nil
 }
 
 // ofContact yields the presence of one whom the account sees. Who is not here is asked by a probe; who is off-line is not told of.
