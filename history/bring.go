@@ -81,11 +81,12 @@ func (c *client) bring(s *server.Session, t *transit, rows []Row) (wait, done bo
 	return false, true
 }
 
-// notRead gives the rows that the client does not find in the archive, or has not found there. The others are its own business, and wait for nobody.
+// notRead gives the rows that the client does not find in the archive, or has not found there, and was not sent as they came. The others are its own business, and wait for
+// nobody.
 func (c *client) notRead(t *transit, rows []Row) (out []Row) {
 	var read []int64
 	for _, r := range rows {
-		if r.Kind&Hidden != 0 || r.ID > c.read {
+		if (r.Kind&Hidden != 0 || r.ID > c.read) && (c.live == 0 || r.ID < c.live) {
 			out = append(out, r)
 		} else {
 			read = append(read, r.ID)

@@ -32,6 +32,7 @@ type client struct {
 	mu       sync.Mutex // tier 4, before transit's
 	reads    bool       // it has asked the archive before it became available
 	read     int64      // the last row that was in there
+	live     int64      // of one that a restart has interrupted before it had caught up: the first row that it was sent as it came; else 0
 	begun    bool
 	since    int64 // when it began to take messages, in microseconds since 1970
 	caughtUp bool
@@ -255,4 +256,7 @@ func (o *offline) restore(s *server.Session, get func(module string) []byte) {
 	c := o.clients.Get(s)
 	c.since = r.Since
 	c.reads, c.read, c.begun, c.caughtUp, c.last = r.Reads, r.Read, r.CaughtUp, r.CaughtUp, r.Last
+	if r.Reads && !r.CaughtUp && r.Since != 0 {
+		c.live = FirstAt(time.UnixMicro(r.Since))
+	}
 }
