@@ -10,12 +10,12 @@ func TestNotRead(t *testing.T) {
 	t.Parallel()
 	rows := []Row{{ID: 5, Kind: Waits}, {ID: 6, Kind: Waits | Hidden}, {ID: 12, Kind: Waits}, {ID: 25, Kind: Waits}, {ID: 30, Kind: Waits | Hidden}}
 	for _, c := range []struct {
-		client client
+		client *client
 		want   []int64
 	}{
-		{client{reads: true, read: 10}, []int64{6, 12, 25, 30}},
-		{client{reads: true, read: 10, live: 25}, []int64{6, 12}},
-		{client{reads: true, read: 40, live: 25}, []int64{6}},
+		{&client{reads: true, read: 10}, []int64{6, 12, 25, 30}},
+		{&client{reads: true, read: 10, live: 25}, []int64{6, 12}},
+		{&client{reads: true, read: 40, live: 25}, []int64{6}},
 	} {
 		var got []int64
 		for _, r := range c.client.notRead(&transit{}, rows) {
