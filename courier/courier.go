@@ -36,7 +36,7 @@ type Letter struct {
 	Language     string
 	Zone         *time.Location
 	Title        string // what the room, or the other one, is called
-	By           string // what the one who sends it is called
+	By           string // what the one who sends it is called, if the directory has no name for them
 	ByAccount    bool   // people may be called by the names of their accounts
 
 	About     xmpp.JID // in whose name the requester hears of what could not be delivered

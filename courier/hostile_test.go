@@ -261,3 +261,20 @@ func TestMasked(t *testing.T) {
 		t.Errorf("from %s\n%s", m.head.Get("From"), m.text)
 	}
 }
+
+// A nick forges nobody's name: who is in the directory sends mail by the name that they have there.
+func TestNickOfAnother(t *testing.T) {
+	t.Parallel()
+	s, p := start(t, nil)
+	roll(t, s, scene)
+	host(t, s, "romeo", "open", field("urn:palabre:room:history", "whole"))
+	nurse := login(t, s, "nurse")
+	enter(t, nurse, "Juliet Capulet")
+	say(t, nurse, "send me your ring")
+	if note, failed := asks(t, nurse, feast, toRoom, field("to", "someone@elsewhere.example")); failed {
+		t.Fatal(note)
+	}
+	if m := p.next(t); m.head.Get("From") != `The Nurse <chat@example.org>` || !strings.Contains(m.text, "The Nurse") {
+		t.Errorf("from %s\n%s", m.head.Get("From"), m.text)
+	}
+}

@@ -150,6 +150,9 @@ func (o *Order) Draft(ctx context.Context, l Letter) (Draft, error) {
 		return nil, fmt.Errorf("courier: %w", err)
 	}
 	l.ReplyTo = reply
+	if reply.Name != "" { // a nick may be anybody's name
+		l.By = reply.Name
+	}
 	done, err := o.desk.begin(ctx, o.from)
 	if err != nil {
 		return nil, err
