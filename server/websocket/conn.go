@@ -20,7 +20,6 @@ import (
 type conn struct {
 	ws  *websocket.Conn
 	raw net.Conn // below
-	buf []byte   // what frames are read with; the goroutine that reads them has it
 
 	near, far net.Conn // what was read goes in at far and comes out at near
 	why       atomic.Pointer[stream.Error]
