@@ -28,6 +28,7 @@ func TestChat(t *testing.T) {
 	if e := c.next(xmpp.NSClient, "message"); e.ContentOf(xmpp.NSClient, "body") != "two >  </body> " {
 		t.Errorf("got %s", e)
 	}
+	must(t, other.Leave())
 	c.send(over) // RFC 7395 §3.6
 	c.ends()
 }
