@@ -38,12 +38,6 @@ func (w *writer) carryOut(batch []passage) {
 			w.die(err)
 		case away:
 			w.gone(start, err)
-			if u := (*unknown)(nil); errors.As(err, &u) {
-				if w.learn(batch, u) {
-					return
-				}
-				continue
-			}
 			if w.expire(batch, err) {
 				return
 			}
@@ -184,82 +178,22 @@ func (w *writer) tell(batch []passage, err error) {
 }
 
 // expire gives up a batch whose first passage has waited long enough, and with it whatever waits behind it: what a client has sent is stored up to some point, and refused
-// from there on. When the database has been away for so long that nobody who was there from the start waits any more, nobody else does.
+// from there on. When the database has been away for so long that nobody who was there from the start waits any more, nobody else does; and what may have been done is not done again.
 func (w *writer) expire(batch []passage, err error) bool {
-	if !w.isLong(batch[0].since) {
+	now := w.now()
+	if away := w.tries > 1 && now.Sub(w.lost) >= w.patience; !away && now.Sub(batch[0].since) < w.patience && !errors.Is(err, ErrUnknown) {
 		return false
 	}
-	err = awayFor(err)
-	w.tell(batch, err)
-	w.refuseWaiting(err)
-	return true
-}
-
-// isLong tells whether one who has come then has waited long enough for a database that is away.
-func (w *writer) isLong(since time.Time) bool {
-	now := w.now()
-	return w.tries > 1 && now.Sub(w.lost) >= w.patience || now.Sub(since) >= w.patience
-}
-
-func awayFor(err error) error {
-	if errors.Is(err, ErrAway) {
-		return err
+	if !errors.Is(err, ErrAway) {
+		err = fmt.Errorf("%w: %w", ErrAway, err)
 	}
-	return fmt.Errorf("%w: %w", ErrAway, err)
-}
-
-// refuseWaiting tells all who wait behind a batch that the database is away.
-func (w *writer) refuseWaiting(err error) {
+	w.tell(batch, err)
 	w.mu.Lock()
 	behind := w.waiting
 	w.waiting = nil
 	w.mu.Unlock()
 	w.tell(behind, err)
-}
-
-// learn waits until it is known what became of a batch whose commit was not answered: it is neither refused, for it may be stored, nor done again. Those behind it wait no longer than others
-// do. It tells those in the batch, and gives false if the batch was not stored, and is to be tried again. Only the end of the process leaves it open.
-func (w *writer) learn(batch []passage, u *unknown) (told bool) {
-	begun, pause := w.now(), firstPause
-	for {
-		ctx, cancel := context.WithTimeout(context.Background(), shortestTry)
-		committed, err := u.ask(ctx)
-		cancel()
-		switch {
-		case errors.Is(err, errStolen):
-			w.die(err)
-			w.tell(batch, awayFor(err))
-			return true
-		case err == nil && committed:
-			w.back()
-			w.erase()
-			w.tell(batch, nil)
-			return true
-		case err == nil:
-			return false
-		}
-		since, closed := w.head()
-		if closed && w.now().Sub(begun) >= w.patience || w.dead.Load() != nil {
-			w.tell(batch, u)
-			w.refuseWaiting(awayFor(err))
-			return true
-		}
-		if !since.IsZero() && w.isLong(since) {
-			w.refuseWaiting(awayFor(err))
-		}
-		<-time.After(pause)
-		pause = min(2*pause, longestPause)
-	}
-}
-
-// head is since when the first one waits; zero: nobody does.
-func (w *writer) head() (since time.Time, closed bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.waiting) > 0 {
-		since = w.waiting[0].since
-	}
-	return since, w.closed
+	return true
 }
 
 func (w *writer) gone(start time.Time, err error) {

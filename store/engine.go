@@ -38,7 +38,7 @@ type tx interface {
 type engine interface {
 	querier
 	// InTx runs fn in a transaction of the one writing connection and commits it, or changes nothing if fn or the commit fails.
-	// fn gets the context that its statements run in. It checks that the epoch is still ours: errStolen. A commit that got no answer is asked after until ctx ends: *unknown.
+	// fn gets the context that its statements run in. It checks that the epoch is still ours: errStolen. A commit that got no answer is asked after until ctx ends: ErrUnknown.
 	InTx(ctx context.Context, fn func(context.Context, tx) error) error
 	// Tend does what is due between transactions. idle says that nothing has been written for a while;
 	// more asks to be called again when that is so.
@@ -49,16 +49,6 @@ type engine interface {
 	// Close is called when nothing uses the engine any more.
 	Close() error
 }
-
-// An unknown is an ErrUnknown that can be asked on.
-type unknown struct {
-	cause error
-	// ask tells whether it was committed. Its error is errStolen, or says that the database is still away.
-	ask func(ctx context.Context) (committed bool, err error)
-}
-
-func (u *unknown) Error() string   { return ErrUnknown.Error() + ": " + u.cause.Error() }
-func (u *unknown) Unwrap() []error { return []error{ErrUnknown, u.cause} }
 
 // A fault says what an error means for those who wait.
 type fault uint8

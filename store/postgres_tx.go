@@ -35,7 +35,7 @@ func (db *postgresDB) InTx(ctx context.Context, fn func(context.Context, tx) err
 	}
 	if err == nil {
 		if err = t.commit(ctx); err != nil && conn.IsClosed() {
-			return db.settle(ctx, &unknown{cause: err, ask: func(ctx context.Context) (bool, error) { return db.outcome(ctx, t.xid) }})
+			return db.settle(ctx, t.xid, err)
 		}
 	}
 	if err != nil && !conn.IsClosed() {
@@ -66,34 +66,23 @@ func (db *postgresDB) rollback(conn *pgx.Conn) {
 }
 
 // settle asks what became of a transaction whose commit was not answered.
-func (db *postgresDB) settle(ctx context.Context, u *unknown) error {
+func (db *postgresDB) settle(ctx context.Context, xid int64, cause error) error {
 	for {
-		committed, err := u.ask(ctx)
+		status, err := db.status(ctx, xid)
 		switch {
 		case errors.Is(err, errStolen):
 			return err
-		case err == nil && committed:
+		case err != nil:
+		case status == "committed":
 			return nil
-		case err == nil:
-			return &lostError{u.cause}
+		case status == "aborted":
+			return &lostError{cause}
 		}
 		select {
 		case <-ctx.Done():
-			return u
+			return fmt.Errorf("%w: %w", ErrUnknown, cause)
 		case <-time.After(firstPause):
 		}
-	}
-}
-
-// outcome tells whether a transaction was committed. While that is not decided, it is an error.
-func (db *postgresDB) outcome(ctx context.Context, xid int64) (committed bool, err error) {
-	switch status, err := db.status(ctx, xid); {
-	case err != nil:
-		return false, err
-	case status == "committed", status == "aborted":
-		return status == "committed", nil
-	default:
-		return false, fmt.Errorf("the transaction is %q", status)
 	}
 }
 
