@@ -173,7 +173,7 @@ func TestHarmlessWords(t *testing.T) {
 	t.Parallel()
 	p := newPast(t)
 	for i, s := range []string{
-		"👩🏽‍❤️‍👨🏿 👨‍👩‍👧‍👦 🏴\U000E0067\U000E0062\U000E0073\U000E0063\U000E0074\U000E007F 🇸🇪", "שָׁל֥וֹם עֲלֵיכֶם", "กำลังที่ปู่", "tiếng Việt", "می‌خواهم", "हिन्दी क्ष्म्य",
+		"👩🏽‍❤️‍👨🏿 👨‍👩‍👧‍👦 🏴\U000E0067\U000E0062\U000E0073\U000E0063\U000E0074\U000E007F 🇸🇪", "שָׁל֥וֹם עֲלֵיכֶם", "กำลังที่ปู่", "tiếng Việt", "می\u200cخواهم", "हिन्दी क्ष्म्य",
 		"tab\tis a blank", "*bold* _it_ `code` ~no~", "    indented    by four",
 	} {
 		p.say(juliet, "Juliet", fmt.Sprint(i), body(s))

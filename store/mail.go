@@ -32,11 +32,7 @@ func (s *Store) changeMail(ctx context.Context, owner xmpp.JID, fn func(context.
 	return nil
 }
 
-// execMail is changeMail with one statement; of nothing that it changes, the error is mail.ErrUnknown.
-func (s *Store) execMail(ctx context.Context, statement string, args ...any) error {
-	return s.changeMail(ctx, xmpp.JID{}, func(ctx context.Context, t *turn) error { return t.execMail(ctx, statement, args...) })
-}
-
+// execMail carries out one statement; of nothing that it changes, the error is mail.ErrUnknown.
 func (t *turn) execMail(ctx context.Context, statement string, args ...any) error {
 	switch n, err := t.Exec(ctx, statement, args...); {
 	case err != nil:
