@@ -278,3 +278,25 @@ func TestNickOfAnother(t *testing.T) {
 		t.Errorf("from %s\n%s", m.head.Get("From"), m.text)
 	}
 }
+
+// Nobody takes the nick under which the room says who sends what: not in other letters, nor by a change of nick, nor as a reserved one.
+func TestVoice(t *testing.T) {
+	t.Parallel()
+	s, _ := start(t, nil)
+	romeo := host(t, s, "romeo", "open", "")
+	tybalt := login(t, s, "tybalt")
+	for _, nick := range []string{"Mail", "mAIL", "Ｍａｉｌ"} {
+		send(t, tybalt, "<presence id='in' to='"+feast+"/"+nick+"'><x xmlns='"+nsMUC+"'/></presence>")
+		if e := until(t, tybalt, isAbout("in")); e.Attr("type") != "error" {
+			t.Error(e)
+		}
+		send(t, romeo, "<presence id='nick' to='"+feast+"/"+nick+"'/>")
+		if e := until(t, romeo, isAbout("nick")); e.Attr("type") != "error" {
+			t.Error(e)
+		}
+	}
+	send(t, romeo, "<iq type='set' id='r' to='"+feast+"'><query xmlns='jabber:iq:register'><x xmlns='jabber:x:data' type='submit'>"+field("FORM_TYPE", nsMUC+"#register")+field("muc#register_roomnick", "Mail")+"</x></query></iq>")
+	if e := until(t, romeo, isAbout("r")); e.Attr("type") != "error" {
+		t.Error(e)
+	}
+}

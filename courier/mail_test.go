@@ -72,7 +72,7 @@ func TestRoomByMail(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"Romeo sends what was said here by e-mail to The Nurse.", "Juliet sends what was said here by e-mail to Friary.", "Nurse sends what was said here by e-mail to someone@elsewhere.example."} {
-		if e := until(t, tybalt, says("by e-mail")); e.ContentOf(xmpp.NSClient, "body") != want || e.Attr("from") != feast {
+		if e := until(t, tybalt, says("by e-mail")); e.ContentOf(xmpp.NSClient, "body") != want || e.Attr("from") != feast+"/Mail" {
 			t.Errorf("all are told %s", e)
 		}
 	}

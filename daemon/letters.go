@@ -22,6 +22,11 @@ func (a letterArchive) Read(ctx context.Context, r letter.Reading, fn func(lette
 	return a.Module.Read(ctx, history.Reading{
 		Archive: r.Archive, With: r.With, Within: within, IDs: r.IDs, Before: r.Before, Since: r.Since, Until: r.Until, Backwards: r.Backwards,
 	}, func(row history.RoomRow) error {
-		return fn(letter.Row{ID: row.ID, At: history.TimeOf(row.ID), Stanza: row.Stanza, Sender: row.Sender, Tombstone: row.Tombstone})
+		st := row.Stanza
+		if row.Sender == r.Archive && r.With.IsZero() { // whatever nick the room speaks under
+			own := *st
+			own.From, st = r.Archive, &own
+		}
+		return fn(letter.Row{ID: row.ID, At: history.TimeOf(row.ID), Stanza: st, Sender: row.Sender, Tombstone: row.Tombstone})
 	})
 }

@@ -102,10 +102,13 @@ func (r *Room) calledLocked(full xmpp.JID) (name string, ok bool) {
 	return w.account.Local(), !r.config.Policy.Anonymous
 }
 
+// voice is the nick that the room speaks under: some clients, Gajim 1.7 for one, don't show what a room says without one. Nobody else can have it.
+const voice, voiceKey = "Mail", "mail"
+
 // announceLocked is the event of the room itself saying something, which is kept like what others say. It goes together with writes.
 func (r *Room) announceLocked(text string, writes ...server.Write) *event {
 	st := xmpp.NewStanza(xmpp.Message, xmpp.TypeGroupchat, xmpp.New(xmpp.NSClient, "body", xmpp.Text(text)), xmpp.New(nsMail, "sent"))
-	st.ID, st.From = r.service.host.NewID(), r.JID
+	st.ID, st.From = r.service.host.NewID(), r.from(voice)
 	entry := r.service.opts.Archive.Entry(r.JID, st, nil, "")
 	to, life := r.audienceLocked(), r.life
 	return &event{writes: append(writes, entry), tell: func(ctx context.Context) {

@@ -95,7 +95,7 @@ func nickKey(nick string) (key string, ok bool) {
 // usableNick is nickKey for a nick that somebody wants.
 func (r *Room) usableNick(nick string) (key string, ok bool) {
 	key, ok = nickKey(nick)
-	return key, ok && utf8.RuneCountInString(nick) <= r.service.opts.Limits.Nick
+	return key, ok && key != voiceKey && utf8.RuneCountInString(nick) <= r.service.opts.Limits.Nick
 }
 
 var errNick = xmpp.ErrNotAcceptable.With("This nickname can't be used. Choose another one.")

@@ -122,7 +122,7 @@ async def told(client, who):
     """Waits for the room itself to say who sends what was said."""
     while True:
         for m in client.messages:
-            if str(m["from"]) == ROOM and m["body"].startswith(who + " "):
+            if str(m["from"]) == ROOM + "/Mail" and m["body"].startswith(who + " "):
                 return m
         client.came.clear()
         await client.came.wait()

@@ -20,7 +20,7 @@ async def main():
     form.add_field("to", ftype="text-multi", value=["laurence", "someone@elsewhere.example"])
     iq = await romeo["xep_0050"].send_command(ROOM, "urn:palabre:room:mail", payload=form)
     assert iq["command"]["status"] == "completed", iq
-    await server("juliet shows Room message: romeo sends what was said here by e-mail to Friar Laurence and another address.")
+    await server("juliet shows Mail: romeo sends what was said here by e-mail to Friar Laurence and another address.")
     await romeo.disconnect()
 
 
