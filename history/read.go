@@ -41,7 +41,7 @@ func (m *Module) Read(ctx context.Context, r Reading, fn func(RoomRow) error) er
 		}
 	}
 	var failed error
-	s := scope{store: &patient{Store: m.store}, spans: ordered(r.Within)}
+	s := scope{store: &patient{Store: m.store}, once: few, spans: ordered(r.Within)}
 	err := s.walk(ctx, q, math.MaxInt, func(row Row) bool {
 		read := m.roomRow
 		if !r.With.IsZero() {
@@ -65,7 +65,8 @@ type patient struct {
 }
 
 const (
-	restTimes   = 3 // as long as the work
+	few         = 16 // rows at once: a burst of work is short
+	restTimes   = 5  // as long as the work
 	longestRest = 100 * time.Millisecond
 )
 

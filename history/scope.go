@@ -2,6 +2,7 @@ package history
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -19,6 +20,7 @@ type scope struct {
 	store Store
 	spans []Span   // ordered
 	from  xmpp.JID // if not zero: only what this occupant of a room has said
+	once  int      // rows read at once; 0: as many as usual
 }
 
 // walk calls fn for what a Query asks for, those rows first that are wanted first, until fn has enough, or has had most.
@@ -26,7 +28,7 @@ func (s *scope) walk(ctx context.Context, q Query, most int, fn func(Row) (more 
 	for _, span := range s.parts(&q) {
 		part, left := q.in(span)
 		for left && most > 0 {
-			part.Limit = min(chunk, most)
+			part.Limit = min(cmp.Or(s.once, chunk), most)
 			if !s.from.IsZero() {
 				part.Limit = filtered
 			}
