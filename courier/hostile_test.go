@@ -82,10 +82,7 @@ func TestStrangers(t *testing.T) {
 // A visit keeps nothing that could be sent.
 func TestVisit(t *testing.T) {
 	t.Parallel()
-	s, p := start(t, nil)
-	roll(t, s, scene)
-	romeo := host(t, s, "romeo", "visit", "")
-	say(t, romeo, "welcome")
+	_, p, romeo := opened(t, "visit")
 	if note, failed := asks(t, romeo, feast, toRoom, field("to", "friary")); !failed {
 		t.Error(note)
 	}
@@ -119,10 +116,7 @@ func TestPolicy(t *testing.T) {
 // The same thing again and again ends with a refusal, for one account from whichever rooms.
 func TestFlood(t *testing.T) {
 	t.Parallel()
-	s, p := start(t, nil)
-	roll(t, s, scene)
-	romeo := host(t, s, "romeo", "group", "")
-	say(t, romeo, "welcome")
+	_, p, romeo := opened(t, "group")
 	sent := 0
 	for range 1000 {
 		note, failed := asks(t, romeo, feast, toRoom, field("to", "friary"))
@@ -191,10 +185,7 @@ func TestInjection(t *testing.T) {
 // Who logs in again has no more mails than before, and names that nobody has count like others.
 func TestFloodOfSessions(t *testing.T) {
 	t.Parallel()
-	s, p := start(t, nil)
-	roll(t, s, scene)
-	romeo := host(t, s, "romeo", "group", "")
-	say(t, romeo, "welcome")
+	s, p, romeo := opened(t, "group")
 	nobody := make([]string, 100)
 	for i := range nobody {
 		nobody[i] = "nobody " + strconv.Itoa(i)

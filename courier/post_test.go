@@ -267,3 +267,13 @@ func asks(t testing.TB, c *servertest.Client, to, node, fields string) (note str
 
 // roll sets the scene with lines of a transcript.
 func roll(t *testing.T, s *servertest.Server, lines string) { servertest.Play(t, s, t.Name(), lines) }
+
+// opened is a server with a relay, people, and a room in which one is who has said something.
+func opened(t *testing.T, preset string) (*servertest.Server, *post, *servertest.Client) {
+	t.Helper()
+	s, p := start(t, nil)
+	roll(t, s, scene)
+	romeo := host(t, s, "romeo", preset, "")
+	say(t, romeo, "welcome")
+	return s, p, romeo
+}
